@@ -1,0 +1,59 @@
+"""A notebook toolkit for LXD and Incus.
+
+>>> import lxdnb
+>>> lx = lxdnb.connect()
+>>> lx.containers.launch("alpine", "c1").execute(["hostname"]).stdout
+'c1\\n'
+
+In a notebook, `%load_ext lxdnb` adds the `%lxd` magic. DataFrames are in `lxdnb.frames`, live panels in
+`lxdnb.widgets`: both are imported only when used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lxdnb.client import Client, connect
+from lxdnb.exceptions import (
+    ClientConnectionFailed,
+    CommandFailed,
+    Conflict,
+    Forbidden,
+    LXDAPIException,
+    LXDAPIExtensionNotAvailable,
+    LXDError,
+    NotFound,
+    OperationCancelled,
+    OperationFailed,
+    OperationTimeout,
+)
+from lxdnb.streams import EventType
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+__all__ = [
+    "Client",
+    "ClientConnectionFailed",
+    "CommandFailed",
+    "Conflict",
+    "EventType",
+    "Forbidden",
+    "LXDAPIException",
+    "LXDAPIExtensionNotAvailable",
+    "LXDError",
+    "NotFound",
+    "OperationCancelled",
+    "OperationFailed",
+    "OperationTimeout",
+    "connect",
+]
+
+__version__ = "0.1.0.dev0"
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Add `%lxd` and `%%lxd`: what IPython calls for `%load_ext lxdnb`."""
+    from lxdnb import magics  # here, so that scripts do not pay for IPython and pandas
+
+    magics.register(shell)

@@ -1,0 +1,91 @@
+"""Columns and rows, or fields, made into HTML and text that are safe to show, whatever a server or container put in.
+
+Pure: values in, text out, no requests. In HTML all is escaped, and `$` cannot start mathematics; in both,
+control characters and those that turn the direction of writing are shown, not obeyed.
+"""
+
+from __future__ import annotations
+
+import html
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+
+__all__ = ["escaped", "fields_html", "pre_html", "table_html", "table_text", "visible"]
+
+_LABEL = "text-align:left;vertical-align:top;padding:1px 12px 1px 0;font-weight:600"
+_VALUE = "text-align:left;vertical-align:top;padding:1px 12px 1px 0"
+_PRE = "margin:0;white-space:pre-wrap;word-break:break-word;line-height:1.35;font-size:var(--jp-code-font-size,13px)"
+
+
+def visible(text: object, keep: str = "") -> str:
+    r"""Return text with its control characters made visible, except those in `keep`.
+
+    >>> visible("a\x1b[31mb")
+    'a␛[31mb'
+    """
+    return "".join(
+        character if character in keep or not _acts(character) else _picture(character)
+        for character in str(text)
+    )
+
+
+def escaped(text: object, keep: str = "") -> str:
+    """Return text for HTML: escaped, controls visible, and no `$` that MathJax would take for mathematics.
+
+    >>> escaped("<b>$x$</b>")
+    '&lt;b&gt;<span>$</span>x<span>$</span>&lt;/b&gt;'
+    """
+    return html.escape(visible(text, keep)).replace("$", "<span>$</span>")
+
+
+def fields_html(title: str, fields: Mapping[str, object]) -> str:
+    """Return one thing as a small table: its title, then a row for each field."""
+    rows = "".join(
+        f'<tr><th style="{_LABEL}">{escaped(name)}</th><td style="{_VALUE}">{escaped(_value(value))}</td></tr>'
+        for name, value in fields.items()
+    )
+    return (
+        f'<div><strong>{escaped(title)}</strong><table style="border-collapse:collapse">{rows}</table></div>'
+    )
+
+
+def table_html(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return rows as an HTML table."""
+    head = "".join(f'<th style="{_LABEL}">{escaped(column)}</th>' for column in columns)
+    body = "".join(
+        "<tr>" + "".join(f'<td style="{_VALUE}">{escaped(_value(value))}</td>' for value in row) + "</tr>"
+        for row in rows
+    )
+    return f'<table style="border-collapse:collapse"><tr>{head}</tr>{body}</table>'
+
+
+def table_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return rows as lines of text, their columns aligned."""
+    lines = [list(columns), *([visible(_value(value)) for value in row] for row in rows)]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def pre_html(text: str) -> str:
+    """Return lines of output as they would stand in a terminal, without its colours."""
+    return f'<pre style="{_PRE}">{escaped(text, keep=chr(10) + chr(9))}</pre>'
+
+
+def _value(value: object) -> object:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+
+
+def _acts(character: str) -> bool:
+    # Cc: controls. Cf: invisible ones, among them those that reverse the direction of writing. Zl, Zp: line ends.
+    # Cs: lone surrogates, which no UTF-8 can carry to a browser.
+    return unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp", "Cs")
+
+
+def _picture(character: str) -> str:
+    code = ord(character)
+    if code < 0x20:
+        return chr(0x2400 + code)
+    return "␡" if code == 0x7F else f"\\u{code:04x}"

@@ -1,0 +1,192 @@
+"""Every error that lxdnb raises on purpose, in one tree with one root.
+
+    LXDError
+    ├── LXDAPIException              the server answered, and said no
+    │   ├── NotFound                 … there is no such thing (404)
+    │   ├── Conflict                 … it clashes with what is there (409, 412)
+    │   ├── Forbidden                … this client may not (401, 403)
+    │   └── OperationFailed          a background operation ended in failure
+    │       └── OperationCancelled   … because somebody cancelled it
+    ├── LXDAPIExtensionNotAvailable  the server is too old for what was asked; nothing was sent
+    ├── OperationTimeout             waiting ran out (also a TimeoutError); the operation goes on
+    ├── CommandFailed                a command in an instance ended with an exit code other than 0
+    └── ClientConnectionFailed       no server answered (also a ConnectionError)
+
+`str(error)` tells a person what went wrong and, where we know it, what to do; details for programs
+are attributes. The names that programs written for pylxd catch are among them, with its meaning.
+Wrong arguments are Python's own TypeError and ValueError, raised before anything is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from requests import Response
+
+__all__ = [
+    "ClientConnectionFailed",
+    "CommandFailed",
+    "Conflict",
+    "Forbidden",
+    "LXDAPIException",
+    "LXDAPIExtensionNotAvailable",
+    "LXDError",
+    "NotFound",
+    "OperationCancelled",
+    "OperationFailed",
+    "OperationTimeout",
+]
+
+
+class LXDError(Exception):
+    """The root: catch it for anything that can go wrong between you and a server."""
+
+
+class LXDAPIException(LXDError):
+    """The server answered with an error, or with something that its API does not allow.
+
+    `response` is the answer as it came (a `requests.Response`); `message` replaces its text where we know better;
+    `status_code` is the code in its body
+    where there is one (Incus sends errors of operations with HTTP 200), else that of HTTP.
+
+    >>> try:
+    ...     client.instances.get("nobody")
+    ... except lxdnb.LXDAPIException as error:
+    ...     print(error.status_code, error)
+    404 Instance not found
+    """
+
+    def __init__(self, response: Response, message: str | None = None) -> None:
+        super().__init__(response, message)
+        self.response = response
+        self.message = message
+
+    @property
+    def status_code(self) -> int:
+        """The error code as the server means it."""
+        return int(_body(self.response).get("error_code") or self.response.status_code)
+
+    def __str__(self) -> str:
+        if self.message is not None:
+            return self.message
+        body = _body(self.response)
+        if body.get("error"):
+            return str(body["error"])
+        operation: Any = body.get("metadata")
+        if isinstance(operation, dict) and operation.get("err"):
+            return str(operation["err"])
+        text = self.response.text.strip()
+        if body or not text:
+            return f"the server answered {self.response.status_code} {self.response.reason or ''}".strip()
+        return f"{text.splitlines()[0][:300]} (HTTP {self.response.status_code})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.response, self.message)
+
+
+class NotFound(LXDAPIException):
+    """What was named is not there."""
+
+
+class Conflict(LXDAPIException):
+    """What was asked clashes with what the server has: a name is taken, or the object changed meanwhile."""
+
+
+class Forbidden(LXDAPIException):
+    """The server does not trust this client, or not for this."""
+
+
+class OperationFailed(LXDAPIException):
+    """A background operation ended in failure.
+
+    `operation` is its record as the server last told it (a dict: `id`, `status`, `err`, `metadata`, …),
+    or what is known of it where the record is already gone.
+    """
+
+    def __init__(self, response: Response, operation: Mapping[str, Any]) -> None:
+        super().__init__(response)
+        self.operation = dict(operation)
+
+    def __str__(self) -> str:
+        return str(self.operation.get("err") or super().__str__())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.response, self.operation)
+
+
+class OperationCancelled(OperationFailed):
+    """A background operation was cancelled before its end."""
+
+
+class OperationTimeout(LXDError, TimeoutError):
+    """A wait ran out. The operation is not lost: `operation_id` can be waited on again.
+
+    `operation` is its record as last seen, or an empty dict.
+    """
+
+    def __init__(self, operation_id: str, seconds: float, operation: Mapping[str, Any] | None = None) -> None:
+        super().__init__(operation_id, seconds)
+        self.operation_id = operation_id
+        self.seconds = seconds
+        self.operation = dict(operation or {})
+
+    def __str__(self) -> str:
+        what = self.operation.get("description") or "the operation"
+        return (
+            f"{what} was not done within {self.seconds:g} s; it goes on: "
+            f"wait again with client.operations.wait_for_operation({self.operation_id!r})"
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.operation_id, self.seconds, self.operation)
+
+
+class CommandFailed(LXDError):
+    """A command ran in an instance and ended with an exit code other than 0."""
+
+    def __init__(self, instance: str, command: Sequence[str], exit_code: int) -> None:
+        super().__init__(instance, command, exit_code)
+        self.instance = instance
+        self.command = list(command)
+        self.exit_code = exit_code
+
+    def __str__(self) -> str:
+        words = " ".join(self.command)
+        shown = words if len(words) <= 60 else words[:57] + "…"
+        return f"{shown} in {self.instance} ended with exit code {self.exit_code}"
+
+
+class LXDAPIExtensionNotAvailable(LXDError):
+    """The server lacks an API extension, so that what was asked cannot be done there."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return f"the server lacks the API extension {self.name!r}: it needs a newer LXD or Incus"
+
+
+class ClientConnectionFailed(LXDError, ConnectionError):
+    """No server answered.
+
+    `tried` maps each place that was tried to the reason why it failed, in the order of trying.
+
+    >>> lxdnb.Client(endpoint="/nowhere/unix.socket")
+    Traceback (most recent call last):
+    ClientConnectionFailed: no LXD or Incus answered at /nowhere/unix.socket: there is no such socket …
+    """
+
+    def __init__(self, message: str = "no server answered", tried: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.tried = dict(tried or {})
+
+
+def _body(response: Response) -> dict[str, Any]:
+    try:
+        body: Any = response.json()
+    except (ValueError, RuntimeError):  # not JSON, or a streamed body that is already consumed
+        return {}
+    return body if isinstance(body, dict) else {}  # pyright: ignore[reportUnknownVariableType]

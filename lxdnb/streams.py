@@ -1,0 +1,292 @@
+"""The two things that flow: a command in an instance, drained to its end, and the server's events, resumed when lost.
+
+Both are threads and blocking reads over `transport.Channel`. Nothing here knows what is done with the data: bytes go
+to the handlers that were given, events to whoever iterates.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any
+
+from lxdnb import api
+from lxdnb.exceptions import ClientConnectionFailed, LXDAPIException, LXDError, OperationTimeout
+from lxdnb.transport import Channel
+
+__all__ = ["EventType", "Events", "Exec"]
+
+CHUNK = 64 * 1024  # bytes of standard input in one message
+
+
+class Exec:
+    """A command running in an instance.
+
+    Created, it runs. `on_stdout` and `on_stderr` are called with each piece of output, bytes of any
+    length, each from a thread of its own and in order. `stdin` is bytes, or an iterable of
+    bytes that a thread of its own reads; None is an empty input. It ends when the process has ended
+    and all its output has been handed on.
+
+    >>> running = Exec(client.api, "c1", ["sh", "-c", "echo hello"], on_stdout=print)
+    b'hello\\n'
+    >>> running.wait()
+    0
+
+    Raises LXDAPIException when the server refuses, as for a stopped instance.
+    """
+
+    def __init__(
+        self,
+        root: api.APINode,
+        instance: str,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str] | None = None,
+        stdin: bytes | Iterable[bytes] | None = None,
+        on_stdout: Callable[[bytes], object] | None = None,
+        on_stderr: Callable[[bytes], object] | None = None,
+        user: int | None = None,
+        group: int | None = None,
+        cwd: str | None = None,
+    ) -> None:
+        self._root = root
+        self.instance = instance
+        self.command = _words(command)
+        request: dict[str, Any] = {
+            "command": self.command,
+            "environment": {str(key): str(value) for key, value in (environment or {}).items()},
+            "wait-for-websocket": True,
+            "interactive": False,
+        }
+        optional = {"user": user, "group": group, "cwd": cwd}
+        request |= {key: value for key, value in optional.items() if value is not None}
+        answer = root.instances[instance].exec.post(json=request).json()
+        self.operation_id = api.operation_id(answer["operation"])
+        secrets: dict[str, str] = answer["metadata"]["metadata"]["fds"]
+
+        self._done = threading.Event()
+        self._error: BaseException | None = None
+        self._exit_code: int | None = None
+        self._channels: dict[str, Channel] = {}
+        try:
+            # Control first: Incus refuses it once a short command has ended.
+            for fd in ("control", "0", "1", "2"):
+                node = root.operations[self.operation_id].websocket
+                self._channels[fd] = node.open_websocket({"secret": secrets[fd]})
+            if stdin is None:
+                self._channels["0"].send_text("")
+        except BaseException:
+            self._close()
+            raise
+
+        jobs: list[tuple[Callable[..., None], tuple[Any, ...]]] = [
+            (self._await_end, ()),
+            (self._drain, (self._channels["1"], on_stdout)),
+            (self._drain, (self._channels["2"], on_stderr)),
+        ]
+        # The input does not count among those that must end: nobody can interrupt a read of somebody's iterator.
+        self._open_ends = len(jobs)
+        if stdin is not None:
+            jobs.append((self._feed, (stdin,)))
+        self._lock = threading.Lock()
+        for job, arguments in jobs:
+            threading.Thread(target=job, args=arguments, name=f"lxdnb exec {instance}", daemon=True).start()
+
+    def __repr__(self) -> str:
+        state = "running" if self.exit_code is None else f"exit code {self.exit_code}"
+        return f"<Exec {self.command[0]!r} in {self.instance!r}: {state}>"
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit code; None while the command runs, and when it never got to run."""
+        return self._exit_code if self._done.is_set() else None
+
+    @property
+    def done(self) -> bool:
+        """Whether the command and its output have ended."""
+        return self._done.is_set()
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end and return the exit code.
+
+        Raises OperationFailed when the command could not be run, OperationTimeout after `timeout` seconds (the
+        command goes on), ClientConnectionFailed when the server was lost meanwhile, and what a handler raised.
+        """
+        if not self._done.wait(timeout):
+            raise OperationTimeout(
+                self.operation_id, timeout or 0, {"description": f"the command {self.command[0]!r}"}
+            )
+        if self._error is not None:
+            raise self._error
+        assert self._exit_code is not None
+        return self._exit_code
+
+    def signal(self, number: int = signal.SIGTERM) -> None:
+        """Send the process a signal. Nothing happens if it has ended."""
+        try:
+            self._channels["control"].send_text(json.dumps({"command": "signal", "signal": int(number)}))
+        except ConnectionError:
+            pass
+
+    def _drain(self, channel: Channel, handler: Callable[[bytes], object] | None) -> None:
+        ended = False
+        while (message := channel.receive()) is not None:
+            if isinstance(message, str):
+                # The server's mark of the end is an empty text; it then closes the connection itself.
+                ended = True
+                break
+            if handler is not None and self._error is None:
+                try:
+                    handler(message)
+                except (
+                    BaseException
+                ) as error:  # the caller's: raised again in wait(), while the rest is drained
+                    self._error = error
+        self._one_has_ended(
+            None if ended else ClientConnectionFailed(f"the output of {self.instance} was cut off")
+        )
+
+    def _feed(self, stdin: bytes | Iterable[bytes]) -> None:
+        channel = self._channels["0"]
+        try:
+            for piece in [stdin] if isinstance(stdin, bytes) else stdin:
+                for start in range(0, len(piece), CHUNK):
+                    channel.send(piece[start : start + CHUNK])
+            channel.send_text("")
+        except ConnectionError:
+            pass  # the process has ended without reading it all, as `head` does
+        except BaseException as error:
+            self._error = self._error or error
+            self.signal(signal.SIGKILL)
+
+    def _await_end(self) -> None:
+        # Asked for early and kept waiting: the server forgets an operation 5 s after its end, however slow we read.
+        error: BaseException | None = None
+        try:
+            record = api.wait_for_operation(self._root, self.operation_id)
+            self._exit_code = int(record["metadata"]["return"])
+        except BaseException as failure:
+            error = failure
+            if isinstance(failure, ClientConnectionFailed):
+                self._close()  # else the readers would wait for a server that is gone
+        self._one_has_ended(error)
+
+    def _one_has_ended(self, error: BaseException | None) -> None:
+        with self._lock:
+            # What the operation says tells more than that a stream was cut.
+            if error is not None and (self._error is None or isinstance(error, LXDAPIException)):
+                self._error = error
+            self._open_ends -= 1
+            if self._open_ends:
+                return
+        self._close()
+        self._done.set()
+
+    def _close(self) -> None:
+        for channel in self._channels.values():
+            channel.close()
+
+
+class EventType(Enum):
+    """The kinds of events that a server sends."""
+
+    All = "all"
+    Operation = "operation"
+    Logging = "logging"
+    Lifecycle = "lifecycle"
+
+
+class Events(Iterator[dict[str, Any]]):
+    """The server's events, one dict each, for as long as it is open.
+
+    An event is as the server sent it: `type`, `timestamp`, `metadata`, mostly `project` and `location`. When the
+    server is lost the stream says so and subscribes again, in two events of its own: `{"type": "connection",
+    "timestamp": …, "metadata": {"action": "lost"}}`, and `"action": "resumed"` with `seconds`, how long it was
+    deaf. What happened meanwhile is not told again: list afresh what you keep.
+
+    >>> with client.events() as events:
+    ...     for event in events:
+    ...         print(event["metadata"]["action"], event["metadata"]["source"])
+    instance-started /1.0/instances/c1
+
+    https://documentation.ubuntu.com/lxd/stable-5.0/events/
+    """
+
+    def __init__(self, root: api.APINode, event_types: Iterable[EventType | str] | None = None) -> None:
+        names = {EventType(name).value for name in (event_types or (EventType.All,))}
+        if "all" in names:
+            names = {kind.value for kind in EventType} - {"all"}
+        # Always named: a server in debug mode else logs whole answers into the stream.
+        self._params = {"type": ",".join(sorted(names))}
+        self._root = root
+        self._channel: Channel | None = None
+        self._lost_at: float | None = None
+        self._closed = threading.Event()
+
+    def connect(self) -> None:
+        """Subscribe now, so that nothing from here on is missed; iterating does it at its start.
+
+        Raises ClientConnectionFailed or LXDAPIException.
+        """
+        if self._channel is None:
+            self._channel = self._root.events.open_websocket(self._params)
+            if self._closed.is_set():  # meanwhile, by another thread
+                self._channel.close()
+
+    def close(self) -> None:
+        """End the stream, from any thread: iteration stops."""
+        self._closed.set()
+        if self._channel is not None:
+            self._channel.close()
+
+    def __enter__(self) -> Events:
+        self.connect()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __next__(self) -> dict[str, Any]:
+        if self._lost_at is not None:
+            return self._resume()
+        if not self._closed.is_set():
+            self.connect()
+        while not self._closed.is_set() and self._channel is not None:
+            message = self._channel.receive()
+            if message:
+                return json.loads(message)
+            if message is None and not self._closed.is_set():
+                self._channel.close()
+                self._channel, self._lost_at = None, time.monotonic()
+                return _notice("lost")
+        raise StopIteration
+
+    def _resume(self) -> dict[str, Any]:
+        pause = 0.1
+        while not self._closed.is_set():
+            try:
+                self.connect()
+            except LXDError:
+                self._closed.wait(pause)
+                pause = min(pause * 2, 5.0)
+                continue
+            seconds = time.monotonic() - (self._lost_at or 0)
+            self._lost_at = None
+            return _notice("resumed", seconds=round(seconds, 3))
+        raise StopIteration
+
+
+def _notice(action: str, **details: Any) -> dict[str, Any]:
+    now = datetime.now(UTC).isoformat()
+    return {"type": "connection", "timestamp": now, "metadata": {"action": action, **details}}
+
+
+def _words(command: Sequence[str]) -> list[str]:
+    if isinstance(command, str) or not command or not all(isinstance(word, str) for word in command):
+        raise TypeError(f'a command is a list of words, as in ["ls", "-l"], not {command!r}')
+    return list(command)

@@ -1,0 +1,241 @@
+"""One pooled HTTP session and any number of websockets to one server, over a unix socket or pinned TLS.
+
+The only room that imports requests, requests_unixsocket or websocket. Paths arrive here already quoted, answers
+leave unchecked; what fails below HTTP leaves as ClientConnectionFailed with the reason in a person's words.
+The environment's proxies and CA bundles are ignored throughout: a client talks to the server it was given.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import socket
+import ssl
+import time
+import warnings
+from collections.abc import Mapping
+from typing import Any, cast
+from urllib.parse import quote, unquote, urlencode, urlsplit
+
+import requests
+import requests_unixsocket
+import websocket
+
+from lxdnb.exceptions import ClientConnectionFailed, LXDAPIException
+from lxdnb.transport import _reasons as reasons
+from lxdnb.transport._adapters import PinningAdapter, SocketAdapter
+from lxdnb.transport._channel import Channel
+
+__all__ = ["Channel", "Timeout", "Transport"]
+
+log = logging.getLogger("lxdnb")
+
+CONNECT_SECONDS = 10.0
+READ_SECONDS = 300.0  # the longest silence before an answer's headers; waits on operations bring their own
+POOL_SIZE = 32  # connections kept open for one server; more may be opened, but are not kept
+
+Timeout = float | tuple[float | None, float | None] | None
+"""Seconds, for connecting and for reading; or a pair of them. None is the default of each."""
+
+
+class Transport:
+    """The way to one server.
+
+    `endpoint` is the path of a unix socket, or `https://host:port`. For https `cert` is the client's
+    certificate: a path, or a pair of paths (certificate, key). The server is checked by `fingerprint` (SHA-256 of its
+    certificate, hex) where one is given, whatever its address; else by `verify`: True for the public
+    authorities, the path of a PEM file to trust, or False, which takes the certificate that the server shows now,
+    warns once and holds the server to it from then on. Raises ValueError for an endpoint that is neither.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        *,
+        cert: str | tuple[str, str] | None = None,
+        verify: bool | str = True,
+        fingerprint: str | None = None,
+        timeout: Timeout = None,
+        session: requests.Session | None = None,
+    ) -> None:
+        self.endpoint = endpoint
+        self.connect_seconds, self.read_seconds = _seconds(timeout)
+        self.cert, self.verify = cert, verify
+        self.fingerprint = _plain_fingerprint(fingerprint) if fingerprint else None
+        self.socket_path = _socket_path(endpoint)
+        if self.socket_path is not None:
+            self.base = f"http+unix://{quote(self.socket_path, safe='')}"
+        else:
+            url = urlsplit(endpoint)
+            if url.scheme not in ("http", "https") or not url.hostname:
+                raise ValueError(
+                    f"{endpoint!r} is no endpoint: give the path of a unix socket, or https://host:8443"
+                )
+            self.base = f"{url.scheme}://{url.netloc}"
+            if url.scheme == "https" and verify is False and self.fingerprint is None and session is None:
+                self.fingerprint = self._first_fingerprint()
+        self.session = session or self._new_session()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        timeout: Timeout = None,
+        **options: Any,
+    ) -> requests.Response:
+        """Send one request and return its answer, whatever it says. `options` are those of `requests`."""
+        connect, read = _seconds(timeout, (self.connect_seconds, self.read_seconds))
+        started = time.perf_counter()
+        try:
+            response = self.session.request(method, self.base + path, timeout=(connect, read), **options)
+        except requests.RequestException as error:
+            raise self._failed(error) from error
+        if log.isEnabledFor(logging.DEBUG):
+            size = response.headers.get("Content-Length", "?")
+            elapsed = (time.perf_counter() - started) * 1000
+            log.debug("%s %s: %d, %.1f ms, %s bytes", method, path, response.status_code, elapsed, size)
+        return response
+
+    def websocket(self, path: str, params: Mapping[str, str] | None = None) -> Channel:
+        """Open a websocket at `path`.
+
+        Raises ClientConnectionFailed where nothing answers, LXDAPIException where the server refuses.
+        """
+        connection = self._connect()
+        host = urlsplit(self.base).netloc if self.socket_path is None else "lxd"
+        url = f"ws://{host}{path}" + (f"?{urlencode(params)}" if params else "")
+        try:
+            # ws:// also over TLS: the socket is connected, and its TLS done, before websocket-client sees it.
+            # No Origin header: servers answer 403 to one that they do not expect.
+            stream = websocket.create_connection(
+                url,
+                socket=connection,
+                suppress_origin=True,
+                skip_utf8_validation=True,
+                timeout=self.connect_seconds,
+            )
+        except websocket.WebSocketBadStatusException as error:
+            connection.close()
+            raise LXDAPIException(_refusal(error)) from error
+        except (websocket.WebSocketException, OSError) as error:
+            connection.close()
+            raise self._failed(error) from error
+        stream.settimeout(None)
+        log.debug("websocket %s: open", path)
+        return Channel(stream)
+
+    def close(self) -> None:
+        """Close the idle connections. The transport stays usable."""
+        self.session.close()
+
+    def _new_session(self) -> requests.Session:
+        session = requests.Session()
+        # Else REQUESTS_CA_BUNDLE overrides a pinned certificate, and proxies catch requests for the socket.
+        session.trust_env = False
+        if self.socket_path is not None:
+            session.mount(requests_unixsocket.DEFAULT_SCHEME, SocketAdapter(pool_maxsize=POOL_SIZE))
+        else:
+            session.mount("https://", PinningAdapter(self.fingerprint, pool_maxsize=POOL_SIZE))
+            session.cert = self.cert
+            session.verify = False if self.fingerprint else self.verify
+        return session
+
+    def _connect(self) -> socket.socket:
+        """Return a connected socket, its TLS done and the server's identity checked."""
+        try:
+            if self.socket_path is not None:
+                plain = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+                try:
+                    plain.settimeout(self.connect_seconds)
+                    plain.connect(self.socket_path)
+                except BaseException:
+                    plain.close()
+                    raise
+                return plain
+            url = urlsplit(self.base)
+            assert url.hostname
+            secure = url.scheme == "https"
+            plain = socket.create_connection(
+                (url.hostname, url.port or (443 if secure else 80)), self.connect_seconds
+            )
+            try:
+                plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+                plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if not secure:
+                    return plain
+                wrapped = self._tls().wrap_socket(plain, server_hostname=url.hostname)
+                if self.fingerprint and _peer_fingerprint(wrapped) != self.fingerprint:
+                    raise ssl.SSLError(reasons.mismatch(self.fingerprint, _peer_fingerprint(wrapped)))
+                return wrapped
+            except BaseException:
+                plain.close()
+                raise
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def _tls(self) -> ssl.SSLContext:
+        if self.fingerprint or self.verify is False:
+            context = ssl.create_default_context()
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        else:
+            trusted = self.verify if isinstance(self.verify, str) else requests.certs.where()
+            context = ssl.create_default_context(cafile=trusted)
+        if self.cert:
+            context.load_cert_chain(*((self.cert,) if isinstance(self.cert, str) else self.cert))
+        return context
+
+    def _first_fingerprint(self) -> str:
+        connection = self._connect()
+        with connection:
+            fingerprint = _peer_fingerprint(cast(ssl.SSLSocket, connection))
+        warnings.warn(
+            f"{self.endpoint} is not verified: anybody could answer there. To be sure of it from now on, give "
+            f"fingerprint={fingerprint!r} in place of verify=False, once you know that it is right",
+            stacklevel=4,
+        )
+        return fingerprint
+
+    def _failed(self, error: Exception) -> ClientConnectionFailed:
+        place = self.socket_path or self.endpoint
+        reason = reasons.reason(error, self.socket_path, self.fingerprint)
+        return ClientConnectionFailed(f"no LXD or Incus answered at {place}: {reason}", {place: reason})
+
+
+def _socket_path(endpoint: str) -> str | None:
+    """Return the path if the endpoint is a unix socket's, else None."""
+    for scheme in ("http+unix://", "unix://"):
+        if endpoint.startswith(scheme):
+            return unquote(endpoint.removeprefix(scheme))
+    return None if "://" in endpoint else endpoint
+
+
+def _seconds(
+    timeout: Timeout, default: tuple[float, float] = (CONNECT_SECONDS, READ_SECONDS)
+) -> tuple[float, float]:
+    connect, read = timeout if isinstance(timeout, tuple) else (timeout, timeout)
+    return (default[0] if connect is None else connect, default[1] if read is None else read)
+
+
+def _plain_fingerprint(fingerprint: str) -> str:
+    plain = fingerprint.replace(":", "").strip().lower()
+    if len(plain) != 64 or set(plain) - set("0123456789abcdef"):
+        raise ValueError(
+            f"{fingerprint!r} is no SHA-256 fingerprint (64 hexadecimal digits): "
+            "`lxc info` and `incus info` show the server's as certificate_fingerprint"
+        )
+    return plain
+
+
+def _peer_fingerprint(connection: ssl.SSLSocket) -> str:
+    certificate = connection.getpeercert(binary_form=True)
+    return hashlib.sha256(certificate or b"").hexdigest()
+
+
+def _refusal(error: websocket.WebSocketBadStatusException) -> requests.Response:
+    response = requests.Response()
+    response.status_code = error.status_code
+    body: bytes | str | None = error.resp_body
+    response._content = body.encode() if isinstance(body, str) else (body or b"")  # pyright: ignore[reportPrivateUsage]
+    return response
