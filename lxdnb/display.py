@@ -9,12 +9,73 @@ from __future__ import annotations
 import html
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-__all__ = ["escaped", "fields_html", "pre_html", "table_html", "table_text", "visible"]
+__all__ = [
+    "Cell",
+    "escaped",
+    "fields_html",
+    "human_age",
+    "human_size",
+    "pre_html",
+    "table_html",
+    "table_text",
+    "visible",
+]
 
 _LABEL = "text-align:left;vertical-align:top;padding:1px 12px 1px 0;font-weight:600"
 _VALUE = "text-align:left;vertical-align:top;padding:1px 12px 1px 0"
 _PRE = "margin:0;white-space:pre-wrap;word-break:break-word;line-height:1.35;font-size:var(--jp-code-font-size,13px)"
+
+
+# Of JupyterLab's theme where there is one, light or dark; else as given.
+_DOTS = {
+    "Running": "var(--jp-success-color1,#388e3c)",
+    "Frozen": "var(--jp-info-color1,#0097a7)",
+    "Error": "var(--jp-error-color1,#d32f2f)",
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a table: its text, what hovering tells, and whether a dot in the colour of its status stands before."""
+
+    text: str
+    title: str = ""
+    dot: bool = False
+
+
+def human_size(size: int) -> str:
+    """Return a number of bytes as people read it.
+
+    >>> human_size(1536)
+    '1.5 KiB'
+    """
+    amount, unit = float(size), "B"
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB", "PiB"):
+        if abs(amount) < 1024 or unit == "PiB":
+            break
+        amount /= 1024
+    return f"{amount:.0f} {unit}" if unit == "B" or amount >= 100 else f"{amount:.1f} {unit}"
+
+
+def human_age(seconds: float) -> str:
+    """Return an age as people say it.
+
+    >>> human_age(7500)
+    '2 h ago'
+    """
+    if seconds < 0:
+        return "in the future"
+    for limit, size, unit in (
+        (60, 1, "s"),
+        (3600, 60, "min"),
+        (86400, 3600, "h"),
+        (float("inf"), 86400, "d"),
+    ):
+        if seconds < limit:
+            return f"{seconds // size:.0f} {unit} ago"
+    raise ValueError(f"{seconds} is no age")
 
 
 def visible(text: object, keep: str = "") -> str:
@@ -24,8 +85,7 @@ def visible(text: object, keep: str = "") -> str:
     'a␛[31mb'
     """
     return "".join(
-        character if character in keep or not _acts(character) else _picture(character)
-        for character in str(text)
+        character if character in keep or not _acts(character) else _picture(character) for character in str(text)
     )
 
 
@@ -44,18 +104,13 @@ def fields_html(title: str, fields: Mapping[str, object]) -> str:
         f'<tr><th style="{_LABEL}">{escaped(name)}</th><td style="{_VALUE}">{escaped(_value(value))}</td></tr>'
         for name, value in fields.items()
     )
-    return (
-        f'<div><strong>{escaped(title)}</strong><table style="border-collapse:collapse">{rows}</table></div>'
-    )
+    return f'<div><strong>{escaped(title)}</strong><table style="border-collapse:collapse">{rows}</table></div>'
 
 
 def table_html(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Return rows as an HTML table."""
     head = "".join(f'<th style="{_LABEL}">{escaped(column)}</th>' for column in columns)
-    body = "".join(
-        "<tr>" + "".join(f'<td style="{_VALUE}">{escaped(_value(value))}</td>' for value in row) + "</tr>"
-        for row in rows
-    )
+    body = "".join("<tr>" + "".join(_cell_html(value) for value in row) + "</tr>" for row in rows)
     return f'<table style="border-collapse:collapse"><tr>{head}</tr>{body}</table>'
 
 
@@ -64,14 +119,24 @@ def table_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     lines = [list(columns), *([visible(_value(value)) for value in row] for row in rows)]
     widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
     )
 
 
 def pre_html(text: str) -> str:
     """Return lines of output as they would stand in a terminal, without its colours."""
     return f'<pre style="{_PRE}">{escaped(text, keep=chr(10) + chr(9))}</pre>'
+
+
+def _cell_html(value: object) -> str:
+    if not isinstance(value, Cell):
+        return f'<td style="{_VALUE}">{escaped(_value(value))}</td>'
+    title = f' title="{escaped(value.title)}"' if value.title else ""
+    dot = ""
+    if value.dot:
+        colour = _DOTS.get(value.text, "var(--jp-ui-font-color3,#9e9e9e)")
+        dot = f'<span style="color:{colour}">●</span> '
+    return f'<td style="{_VALUE}"{title}>{dot}{escaped(value.text)}</td>'
 
 
 def _value(value: object) -> object:

@@ -117,14 +117,16 @@ class Exec:
         Raises OperationFailed when the command could not be run, OperationTimeout after `timeout` seconds (the
         command goes on), ClientConnectionFailed when the server was lost meanwhile, and what a handler raised.
         """
-        if not self._done.wait(timeout):
-            raise OperationTimeout(
-                self.operation_id, timeout or 0, {"description": f"the command {self.command[0]!r}"}
-            )
+        if not self.join(timeout):
+            raise OperationTimeout(self.operation_id, timeout or 0, {"description": f"the command {self.command[0]!r}"})
         if self._error is not None:
             raise self._error
         assert self._exit_code is not None
         return self._exit_code
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait for the end, at most `timeout` seconds, and return whether it has come. Raises nothing of the command."""
+        return self._done.wait(timeout)
 
     def signal(self, number: int = signal.SIGTERM) -> None:
         """Send the process a signal. Nothing happens if it has ended."""
@@ -143,13 +145,9 @@ class Exec:
             if handler is not None and self._error is None:
                 try:
                     handler(message)
-                except (
-                    BaseException
-                ) as error:  # the caller's: raised again in wait(), while the rest is drained
+                except BaseException as error:  # the caller's: raised again in wait(), while the rest is drained
                     self._error = error
-        self._one_has_ended(
-            None if ended else ClientConnectionFailed(f"the output of {self.instance} was cut off")
-        )
+        self._one_has_ended(None if ended else ClientConnectionFailed(f"the output of {self.instance} was cut off"))
 
     def _feed(self, stdin: bytes | Iterable[bytes]) -> None:
         channel = self._channels["0"]

@@ -26,9 +26,7 @@ class Image(Model):
 
     collection: ClassVar[str] = "images"
     key: ClassVar[str] = "fingerprint"
-    writable: ClassVar[frozenset[str]] = frozenset(
-        {"auto_update", "expires_at", "profiles", "properties", "public"}
-    )
+    writable: ClassVar[frozenset[str]] = frozenset({"auto_update", "expires_at", "profiles", "properties", "public"})
 
     aliases: list[dict[str, str]]
     architecture: str

@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Self, TypeVar
-
 from urllib.parse import unquote, urlsplit
 
 from lxdnb import api
@@ -138,9 +137,7 @@ class Instance(Model):
         ]
 
     @classmethod
-    def create(
-        cls, client: Client, config: Mapping[str, Any], wait: bool = False, target: str | None = None
-    ) -> Self:
+    def create(cls, client: Client, config: Mapping[str, Any], wait: bool = False, target: str | None = None) -> Self:
         """Create an instance from a description as the REST API takes it, and return it.
 
         >>> client.containers.create({"name": "c1", "source": {"type": "image", "alias": "alpine"}}, wait=True)

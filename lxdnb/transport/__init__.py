@@ -68,9 +68,7 @@ class Transport:
         else:
             url = urlsplit(endpoint)
             if url.scheme not in ("http", "https") or not url.hostname:
-                raise ValueError(
-                    f"{endpoint!r} is no endpoint: give the path of a unix socket, or https://host:8443"
-                )
+                raise ValueError(f"{endpoint!r} is no endpoint: give the path of a unix socket, or https://host:8443")
             self.base = f"{url.scheme}://{url.netloc}"
             if url.scheme == "https" and verify is False and self.fingerprint is None and session is None:
                 self.fingerprint = self._first_fingerprint()
@@ -156,9 +154,7 @@ class Transport:
             url = urlsplit(self.base)
             assert url.hostname
             secure = url.scheme == "https"
-            plain = socket.create_connection(
-                (url.hostname, url.port or (443 if secure else 80)), self.connect_seconds
-            )
+            plain = socket.create_connection((url.hostname, url.port or (443 if secure else 80)), self.connect_seconds)
             try:
                 plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
                 plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -211,9 +207,7 @@ def _socket_path(endpoint: str) -> str | None:
     return None if "://" in endpoint else endpoint
 
 
-def _seconds(
-    timeout: Timeout, default: tuple[float, float] = (CONNECT_SECONDS, READ_SECONDS)
-) -> tuple[float, float]:
+def _seconds(timeout: Timeout, default: tuple[float, float] = (CONNECT_SECONDS, READ_SECONDS)) -> tuple[float, float]:
     connect, read = timeout if isinstance(timeout, tuple) else (timeout, timeout)
     return (default[0] if connect is None else connect, default[1] if read is None else read)
 

@@ -32,17 +32,13 @@ class SocketAdapter(UnixAdapter):
         self._maxsize = pool_maxsize
         self._lock = threading.Lock()
 
-    def get_connection(
-        self, url: str | bytes, proxies: Mapping[str, str] | None = None
-    ) -> HTTPConnectionPool:
+    def get_connection(self, url: str | bytes, proxies: Mapping[str, str] | None = None) -> HTTPConnectionPool:
         address = url.decode() if isinstance(url, bytes) else url
         key = urlsplit(address).netloc
         with self._lock:
             pool: HTTPConnectionPool | None = self.pools.get(key)
             if pool is None:
-                pool = self.pools[key] = _SocketPool(
-                    f"{requests_unixsocket.DEFAULT_SCHEME}{key}", self._maxsize
-                )
+                pool = self.pools[key] = _SocketPool(f"{requests_unixsocket.DEFAULT_SCHEME}{key}", self._maxsize)
             return pool
 
 

@@ -37,9 +37,7 @@ class Channel:
                 elif opcode == websocket.ABNF.OPCODE_CLOSE:
                     self._quietly(self._stream.send_close)
                     return None
-                elif opcode == websocket.ABNF.OPCODE_TEXT or (
-                    opcode == websocket.ABNF.OPCODE_CONT and in_text
-                ):
+                elif opcode == websocket.ABNF.OPCODE_TEXT or (opcode == websocket.ABNF.OPCODE_CONT and in_text):
                     in_text = True
                     text += data
                     if frame.fin:

@@ -20,19 +20,14 @@ def reason(error: BaseException, socket_path: str | None, fingerprint: str | Non
     """Say why no server answered, in words that tell what to do."""
     chain = list(_causes(error))
     text = " ".join(str(cause) for cause in chain)
-    if any(
-        isinstance(cause, requests.Timeout | TimeoutError | websocket.WebSocketTimeoutException)
-        for cause in chain
-    ):
+    if any(isinstance(cause, requests.Timeout | TimeoutError | websocket.WebSocketTimeoutException) for cause in chain):
         return "no answer in time"
     if "Fingerprints did not match" in text and fingerprint:
         found = text.partition('got "')[2].partition('"')[0]
         return mismatch(fingerprint, found)
     for cause in chain:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return (
-                f"its certificate is not trusted ({cause.verify_message}); give fingerprint=… or verify=FILE"
-            )
+            return f"its certificate is not trusted ({cause.verify_message}); give fingerprint=… or verify=FILE"
         if isinstance(cause, ssl.SSLError):
             return str(cause.args[-1])
         if isinstance(cause, FileNotFoundError):
