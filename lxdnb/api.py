@@ -115,8 +115,11 @@ class APINode:
         return self._send("DELETE", is_api, options)
 
     def open_websocket(self, params: Mapping[str, str] | None = None) -> Channel:
-        """Open a websocket at this path."""
-        return self._transport.websocket(self._path, self._parameters(params))
+        """Open a websocket at this path. Raises ClientConnectionFailed, or what the server refuses it with."""
+        try:
+            return self._transport.websocket(self._path, self._parameters(params))
+        except LXDAPIException as refused:
+            raise _error(refused.response) from None
 
     def ask(self, *, timeout: Timeout = None, params: Mapping[str, Any] | None = None) -> Response:
         """GET this path, unchecked: for answers whose meaning depends on more than their envelope."""
@@ -161,7 +164,6 @@ def wait_for_operation(root: APINode, identifier: str, timeout: float | None = N
     """
     node = root.operations[identifier]
     ends = None if timeout is None else time.monotonic() + timeout
-    record: dict[str, Any] = {}
     while True:
         left = math.inf if ends is None else ends - time.monotonic()
         if 0 < left < 1:
@@ -170,6 +172,8 @@ def wait_for_operation(root: APINode, identifier: str, timeout: float | None = N
         seconds = math.floor(min(WAIT_SLICE, max(left, 0)))
         response = node.wait.ask(params={"timeout": seconds}, timeout=(None, seconds + WAIT_MARGIN))
         record = _operation_record(node, response)
+        # The secrets of a command's streams are nobody's to read in an error or a log.
+        (record.get("metadata") or {}).pop("fds", None)
         code = int(record.get("status_code") or 0)
         if code == 200:
             return record
@@ -207,11 +211,14 @@ def _checked(response: Response, is_api: bool) -> Response:
     """Return the response if the server said yes, else raise what it said."""
     if response.ok and not is_api:
         return response
-    body = _json(response)
-    if response.ok and body.get("type") in ("sync", "async"):
+    if response.ok and _json(response).get("type") in ("sync", "async"):
         return response
-    code = int(body.get("error_code") or response.status_code)
-    raise _ERRORS.get(code, LXDAPIException)(response)
+    raise _error(response)
+
+
+def _error(response: Response) -> LXDAPIException:
+    code = int(_json(response).get("error_code") or response.status_code)
+    return _ERRORS.get(code, LXDAPIException)(response)
 
 
 def _json(response: Response) -> dict[str, Any]:
@@ -219,4 +226,4 @@ def _json(response: Response) -> dict[str, Any]:
         body: Any = response.json()
     except ValueError:
         return {}
-    return body if isinstance(body, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+    return body if isinstance(body, dict) else {}

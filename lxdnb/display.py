@@ -140,7 +140,7 @@ def _cell_html(value: object) -> str:
 
 
 def _value(value: object) -> object:
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
 
 
 def _acts(character: str) -> bool:

@@ -189,4 +189,4 @@ def _body(response: Response) -> dict[str, Any]:
         body: Any = response.json()
     except (ValueError, RuntimeError):  # not JSON, or a streamed body that is already consumed
         return {}
-    return body if isinstance(body, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+    return body if isinstance(body, dict) else {}

@@ -78,8 +78,6 @@ class Exec:
             for fd in ("control", "0", "1", "2"):
                 node = root.operations[self.operation_id].websocket
                 self._channels[fd] = node.open_websocket({"secret": secrets[fd]})
-            if stdin is None:
-                self._channels["0"].send_text("")
         except BaseException:
             self._close()
             raise
@@ -91,7 +89,9 @@ class Exec:
         ]
         # The input does not count among those that must end: nobody can interrupt a read of somebody's iterator.
         self._open_ends = len(jobs)
-        if stdin is not None:
+        if stdin is None:
+            self._feed(b"")
+        else:
             jobs.append((self._feed, (stdin,)))
         self._lock = threading.Lock()
         for job, arguments in jobs:
@@ -125,7 +125,7 @@ class Exec:
         return self._exit_code
 
     def join(self, timeout: float | None = None) -> bool:
-        """Wait for the end, at most `timeout` seconds, and return whether it has come. Raises nothing of the command."""
+        """Wait for the end, at most `timeout` seconds, and return whether it has come."""
         return self._done.wait(timeout)
 
     def signal(self, number: int = signal.SIGTERM) -> None:
@@ -285,6 +285,7 @@ def _notice(action: str, **details: Any) -> dict[str, Any]:
 
 
 def _words(command: Sequence[str]) -> list[str]:
-    if isinstance(command, str) or not command or not all(isinstance(word, str) for word in command):
+    # A str is a sequence of words too, of one letter each: a slip that no type tells.
+    if isinstance(command, str) or not command or not all(isinstance(word, str) for word in list[Any](command)):
         raise TypeError(f'a command is a list of words, as in ["ls", "-l"], not {command!r}')
     return list(command)

@@ -61,11 +61,13 @@ class LXDMagics(Magics):
     def lxd(self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None) -> Any:
         """Do with LXD or Incus what `lxc` and `incus` do, from a cell. `%lxd` alone lists the verbs."""
 
+        shell: Any = self.shell
+
         def evaluate(expression: str) -> object:
-            return eval(expression, self.shell.user_ns, dict(local_ns or {}))
+            return eval(expression, shell.user_ns, dict(local_ns or {}))
 
         try:
-            request = parse(line, evaluate)
+            request = parse(line, evaluate, cell=cell is not None)
         except Help as text:
             print(text)
             return None
@@ -82,12 +84,14 @@ class LXDMagics(Magics):
             raise MagicError(str(error)) from error
         if request.target is None:
             return value
-        self.shell.user_ns[request.target] = value
+        shell.user_ns[request.target] = value
         return None
 
 
 def register(shell: InteractiveShell) -> None:
     """Add `%lxd` and `%%lxd` to a shell, and the table in which it shows frames that are lxdnb's."""
     shell.register_magics(LXDMagics)
-    formatter: Any = shell.display_formatter.formatters["text/html"]
-    formatter.for_type_by_name("pandas", "DataFrame", lambda frame: frames.html(frame) or frame._repr_html_())
+    display: Any = shell.display_formatter
+    display.formatters["text/html"].for_type_by_name(
+        "pandas", "DataFrame", lambda frame: frames.html(frame) or frame._repr_html_()
+    )

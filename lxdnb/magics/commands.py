@@ -21,7 +21,7 @@ from lxdnb.remotes import image_source
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["VERBS", "ShownResult", "run_exec"]
+__all__ = ["VERBS", "ShownResult", "run_delete", "run_exec", "run_launch", "run_list", "run_start", "run_stop"]
 
 SHOWN = 1_000_000  # bytes of output that a cell shows; Jupyter drops messages when more comes at once
 TICK = 0.05  # seconds between two looks at a command's output
@@ -51,8 +51,8 @@ def run_list(client: Client, options: Mapping[str, Any]) -> pd.DataFrame:
             raise GrammarError(f"list: {pattern!r} is no regular expression: {error}") from None
         if "=" in pattern:
             raise GrammarError(f"list: {pattern!r}: filter the DataFrame for this: df = %lxd list, then df.query(…)")
-        frame = frame[[bool(keeps.match(name)) for name in frame["name"]]].reset_index(drop=True)
-    return frame if columns is None else frame[columns]
+        frame = frame.loc[[bool(keeps.match(name)) for name in frame["name"]]].reset_index(drop=True)
+    return frame if columns is None else frame.loc[:, columns]
 
 
 def run_launch(client: Client, options: Mapping[str, Any]) -> Instance:

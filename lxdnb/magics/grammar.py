@@ -39,8 +39,10 @@ class Request:
     target: str | None = None
 
 
-def parse(line: str, evaluate: Callable[[str], object]) -> Request:
+def parse(line: str, evaluate: Callable[[str], object], cell: bool = False) -> Request:
     """Return what a line asks for. `evaluate` gives the value of an expression of the person's.
+
+    With `cell`, it is the first line of a cell, whose body mostly is the command: one in the line stands after `--`.
 
     Raises GrammarError, Help, and whatever `evaluate` raises.
 
@@ -63,7 +65,7 @@ def parse(line: str, evaluate: Callable[[str], object]) -> Request:
             f"{str(error).lower()}: a ' or \" is not closed; put a \\ before it if it is meant"
         ) from None
     command = _after_dashes(words)
-    verbs = _verbs(command_follows=command is None)
+    verbs = _verbs(command_follows=command is None and not cell)
     if not words or words[0] in ("help", "-h", "--help"):
         raise Help(_overview(verbs))
     verb = _ALIASES.get(words[0], words[0])
@@ -75,8 +77,8 @@ def parse(line: str, evaluate: Callable[[str], object]) -> Request:
         words += command
     # Expressions are still hidden here: whatever their values are, they stand for words, not for options.
     options = vars(verbs[verb].parse_args(words[1:]))
-    if command is not None and verb == "exec":
-        options["command"] = command
+    if verb == "exec":
+        options["command"] = command if command is not None else options.get("command", [])
     values = [str(evaluate(expression)) for expression in expressions]
     filled = {name: _number(name, _fill(value, values)) for name, value in options.items()}
     return Request(verb, filled, target)
@@ -84,7 +86,8 @@ def parse(line: str, evaluate: Callable[[str], object]) -> Request:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise GrammarError(f"{self.prog.removeprefix('%lxd ')}: {message}; {self.format_usage().strip()}")
+        verb = self.prog.removeprefix("%lxd ")
+        raise GrammarError(f"{verb}: {message}; {self.prog} --help shows how it goes")
 
     def print_help(self, file: Any = None) -> None:
         raise Help(self.format_help())
@@ -173,7 +176,7 @@ def _expression(text: str) -> tuple[str, str]:
 
 def _fill(value: Any, values: list[str]) -> Any:
     if isinstance(value, list):
-        return [_fill(part, values) for part in value]  # pyright: ignore[reportUnknownVariableType]
+        return [_fill(part, values) for part in value]
     if isinstance(value, str):
         return re.sub(f"{_MARK}(\\d+){_MARK}", lambda match: values[int(match[1])], value)
     return value

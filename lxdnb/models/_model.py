@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import difflib
+import inspect
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from lxdnb.client import Client
     from lxdnb.models.operation import Operation
 
-__all__ = ["Manager", "Model"]
+__all__ = ["Manager", "Model", "as_sent"]
 
 
 class Model:
@@ -42,7 +43,7 @@ class Model:
     def __init_subclass__(cls) -> None:
         own = {
             name: str(kind)
-            for name, kind in cls.__dict__.get("__annotations__", {}).items()
+            for name, kind in inspect.get_annotations(cls).items()
             if not name.startswith("_") and not str(kind).startswith("ClassVar") and name != "client"
         }
         cls._fields = {**cls._fields, **own}
@@ -199,7 +200,7 @@ class Manager(Generic[M]):
 def as_sent(value: Any) -> Any:
     """Return a value as the server keeps it: the values of config and devices are strings."""
     if isinstance(value, dict):
-        return {key: _as_text(inner) for key, inner in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        return {key: _as_text(inner) for key, inner in value.items()}
     return value
 
 
@@ -217,4 +218,4 @@ def _merged(now: Any, before: Any, ours: Any) -> Any:
     old, new = as_sent(before), as_sent(ours)
     gone = old.keys() - new.keys()
     changed = {key: value for key, value in new.items() if old.get(key) != value}
-    return {**{key: value for key, value in now.items() if key not in gone}, **changed}  # pyright: ignore[reportUnknownVariableType]
+    return {**{key: value for key, value in now.items() if key not in gone}, **changed}

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lxdnb import api
+from lxdnb.display import fields_html, human_size
 from lxdnb.exceptions import NotFound
 from lxdnb.models._model import Manager, Model
 
@@ -61,6 +62,12 @@ class Image(Model):
         """Return all images, by one request."""
         records: list[dict[str, Any]] = api.metadata(client.api.images.get(params={"recursion": 1}))
         return [cls._from_record(client, record) for record in records]
+
+    def _repr_html_(self) -> str:
+        rows = {"aliases": [alias["name"] for alias in self.aliases], "type": self.type}
+        rows |= {"architecture": self.architecture, "size": human_size(self.size or 0), "uploaded_at": self.uploaded_at}
+        title = self.properties.get("description") or self.fingerprint[:12]
+        return fields_html(f"Image {title}", {"fingerprint": self.fingerprint[:12], **rows})
 
 
 class ImageManager(Manager[Image]):

@@ -37,10 +37,10 @@ class ExecResult(NamedTuple):
 
 
 class InstanceState:
-    """What an instance is doing at a moment: `status`, `status_code`, `pid`, `processes`, `cpu`, `memory`, `network`, `disk`.
+    """What an instance is doing at a moment.
 
-    Each is as the server sends it: `cpu["usage"]` in nanoseconds, memory and disk in bytes; those that it left out
-    are None.
+    Each field is as the server sends it: `cpu["usage"]` in nanoseconds, memory and disk in bytes; those that it left
+    out are None.
 
     https://documentation.ubuntu.com/lxd/stable-5.0/rest-api/#/instances/instance_state_get
     """

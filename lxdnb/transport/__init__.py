@@ -20,6 +20,7 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 import requests
 import requests_unixsocket
 import websocket
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from lxdnb.exceptions import ClientConnectionFailed, LXDAPIException
 from lxdnb.transport import _reasons as reasons
@@ -88,7 +89,9 @@ class Transport:
         try:
             response = self.session.request(method, self.base + path, timeout=(connect, read), **options)
         except requests.RequestException as error:
-            raise self._failed(error) from error
+            # From None, here and below: four tracebacks of the libraries' insides would bury the reason, which is
+            # told in words; for a debugger they stay in __context__.
+            raise self._failed(error) from None
         if log.isEnabledFor(logging.DEBUG):
             size = response.headers.get("Content-Length", "?")
             elapsed = (time.perf_counter() - started) * 1000
@@ -115,10 +118,10 @@ class Transport:
             )
         except websocket.WebSocketBadStatusException as error:
             connection.close()
-            raise LXDAPIException(_refusal(error)) from error
+            raise LXDAPIException(_refusal(error)) from None
         except (websocket.WebSocketException, OSError) as error:
             connection.close()
-            raise self._failed(error) from error
+            raise self._failed(error) from None
         stream.settimeout(None)
         log.debug("websocket %s: open", path)
         return Channel(stream)
@@ -141,34 +144,30 @@ class Transport:
 
     def _connect(self) -> socket.socket:
         """Return a connected socket, its TLS done and the server's identity checked."""
+        connection = None
         try:
             if self.socket_path is not None:
-                plain = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-                try:
-                    plain.settimeout(self.connect_seconds)
-                    plain.connect(self.socket_path)
-                except BaseException:
-                    plain.close()
-                    raise
-                return plain
+                connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+                connection.settimeout(self.connect_seconds)
+                connection.connect(self.socket_path)
+                return connection
             url = urlsplit(self.base)
-            assert url.hostname
-            secure = url.scheme == "https"
-            plain = socket.create_connection((url.hostname, url.port or (443 if secure else 80)), self.connect_seconds)
-            try:
-                plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-                plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                if not secure:
-                    return plain
-                wrapped = self._tls().wrap_socket(plain, server_hostname=url.hostname)
-                if self.fingerprint and _peer_fingerprint(wrapped) != self.fingerprint:
-                    raise ssl.SSLError(reasons.mismatch(self.fingerprint, _peer_fingerprint(wrapped)))
-                return wrapped
-            except BaseException:
-                plain.close()
-                raise
-        except OSError as error:
-            raise self._failed(error) from error
+            address = (url.hostname or "", url.port or (443 if url.scheme == "https" else 80))
+            connection = socket.create_connection(address, self.connect_seconds)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if url.scheme == "https":
+                connection = self._tls().wrap_socket(connection, server_hostname=url.hostname)
+                found = _peer_fingerprint(connection)
+                if self.fingerprint and found != self.fingerprint:
+                    raise ssl.SSLError(reasons.mismatch(self.fingerprint, found))
+            return connection
+        except BaseException as error:
+            if connection is not None:
+                connection.close()
+            if isinstance(error, OSError):
+                raise self._failed(error) from None
+            raise
 
     def _tls(self) -> ssl.SSLContext:
         if self.fingerprint or self.verify is False:
@@ -176,7 +175,7 @@ class Transport:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         else:
-            trusted = self.verify if isinstance(self.verify, str) else requests.certs.where()
+            trusted = self.verify if isinstance(self.verify, str) else DEFAULT_CA_BUNDLE_PATH
             context = ssl.create_default_context(cafile=trusted)
         if self.cert:
             context.load_cert_chain(*((self.cert,) if isinstance(self.cert, str) else self.cert))
@@ -231,5 +230,5 @@ def _refusal(error: websocket.WebSocketBadStatusException) -> requests.Response:
     response = requests.Response()
     response.status_code = error.status_code
     body: bytes | str | None = error.resp_body
-    response._content = body.encode() if isinstance(body, str) else (body or b"")  # pyright: ignore[reportPrivateUsage]
+    response._content = body.encode() if isinstance(body, str) else (body or b"")
     return response

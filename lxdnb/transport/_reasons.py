@@ -64,10 +64,11 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 def _permission(socket_path: str | None) -> str:
     group = "incus-admin" if "incus" in (socket_path or "") else "lxd"
     try:
-        import grp  # not on Windows, where no socket is refused either
+        import grp  # not on Windows, where there are no such sockets either
 
-        owner = grp.getgrgid(os.stat(socket_path or "").st_gid).gr_name
-        group = owner if owner != "root" else group
+        group = grp.getgrgid(os.stat(socket_path or "").st_gid).gr_name
     except (ImportError, KeyError, OSError):
         pass  # the directory is closed to us as well, so the usual group it is
+    if group == "root":
+        return "permission denied: it is root's alone; run as root"
     return f"permission denied: join the group {group} (sudo usermod -aG {group} $USER, then log in again)"

@@ -1,0 +1,50 @@
+# Each target sets up what it needs. `make PYTHON=python3.12 tour` takes another Python.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: tour test lab lint bench clean
+
+tour: .venv/.lab  ## run the tour on a real server and write build/tour.html
+	$(BIN)/python -m notebooks.tour
+
+test: .venv/.test  ## install the real parts and run all tests
+	$(BIN)/python -m tests.install
+	$(BIN)/python -m pytest
+
+lab: .venv/.lab  ## open the notebooks in JupyterLab
+	$(BIN)/jupyter lab notebooks
+
+lint: .venv/.test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+bench: .venv/.lab .venv-bench/.done  ## measure against lxc and pylxd, side by side
+	$(BIN)/python -m tests.install lxd lxcfs btrfs-progs busybox-static
+	$(BIN)/python -m tests.benchmarks
+
+clean:
+	rm -rf .venv .venv-bench build
+
+.venv/.lab: .venv/bin/python pyproject.toml
+	$(BIN)/pip install --quiet --editable '.[lab]'
+	touch $@
+
+.venv/.test: .venv/bin/python pyproject.toml
+	$(BIN)/pip install --quiet --editable '.[lab,test]'
+	touch $@
+
+# pylxd as people have it, apart from our own dependencies.
+.venv-bench/.done: .venv/bin/python pyproject.toml
+	$(BIN)/python -m venv .venv-bench
+	.venv-bench/bin/pip install --quiet --editable '.[bench]'
+	touch $@
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	{ echo 'lxdnb needs Python 3.11 or later. Name one: make PYTHON=python3.12 tour'; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || if [ -f /etc/debian_version ] && [ "$$(id -u)" = 0 ]; \
+	then echo 'Installing python3-venv with apt, to make .venv'; apt-get update -q && apt-get install -y -q python3-venv; \
+	else echo 'This Python cannot make a .venv. On Debian and Ubuntu: sudo apt install python3-venv'; exit 1; fi
+	$(PYTHON) -m venv .venv

@@ -1,0 +1,68 @@
+"""Fixtures over real daemons, each started once a session; what cannot be had here is skipped with its reason.
+
+Under CI=true a skip is a failure, so that nothing is left out silently.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+import lxdnb
+from lxdnb.models import Container
+from tests import daemons
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if os.environ.get("CI") == "true" and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which CI does not allow: {call.excinfo.value}"
+    return report
+
+
+@pytest.fixture(scope="session")
+def start_server() -> Iterator[Callable[[str], daemons.Daemon]]:
+    """A function from a flavour to its running daemon."""
+    running: dict[str, daemons.Daemon] = {}
+    with ExitStack() as stack:
+
+        def start(flavour: str) -> daemons.Daemon:
+            if reason := daemons.missing(flavour):
+                pytest.skip(reason)
+            if flavour not in running:
+                running[flavour] = stack.enter_context(daemons.daemon(flavour))
+            return running[flavour]
+
+        yield start
+
+
+@pytest.fixture(scope="session", params=daemons.FLAVOURS)
+def flavour(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def server(flavour: str, start_server: Callable[[str], daemons.Daemon]) -> Iterator[daemons.Daemon]:
+    """A real daemon, its own for this session; cleared of what a test leaves."""
+    daemon = start_server(flavour)
+    yield daemon
+    daemon.clear()
+
+
+@pytest.fixture
+def client(server: daemons.Daemon) -> Iterator[lxdnb.Client]:
+    client = lxdnb.Client(str(server.socket))
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def container(client: lxdnb.Client) -> Container:
+    """A running busybox container, removed after the test."""
+    return client.containers.launch("busybox", f"c-{uuid.uuid4().hex[:8]}")

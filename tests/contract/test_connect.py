@@ -1,0 +1,172 @@
+"""Finding a server and being sure that it is the right one: sockets, TLS, and what to do when nobody answers."""
+
+from __future__ import annotations
+
+import grp
+import hashlib
+import json
+import os
+import ssl
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+
+import lxdnb
+
+
+@pytest.fixture
+def fingerprint(server) -> str:
+    """The SHA-256 of the server's certificate, from its file."""
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(server.server_certificate.read_text())).hexdigest()
+
+
+@pytest.fixture
+def certificate(server) -> tuple[str, str]:
+    crt, key = server.client_certificate
+    return str(crt), str(key)
+
+
+def test_connect_takes_the_daemon_that_the_environment_names(server, monkeypatch):
+    for name in ("LXD_SOCKET", "LXD_DIR", "INCUS_SOCKET", "INCUS_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LXD_DIR" if server.flavour == "lxd" else "INCUS_DIR", str(server.directory))
+    client = lxdnb.connect()
+    told = server.query("/1.0")
+    assert client.endpoint == str(server.socket)
+    assert client.trusted
+    assert client.host_info["environment"]["server_version"] == told["environment"]["server_version"]
+    name = {"lxd": "LXD", "incus": "Incus"}[server.flavour]
+    assert repr(client) == f"<Client {name} {told['environment']['server_version']} at {server.socket}>"
+
+
+def test_extensions_are_the_servers(server, client):
+    told = server.query("/1.0")["api_extensions"]
+    assert all(client.has_api_extension(name) for name in told)
+    with pytest.raises(lxdnb.LXDAPIExtensionNotAvailable, match="no_such_extension"):
+        client.assert_has_api_extension("no_such_extension")
+
+
+def test_nobody_there_lists_each_path_and_its_reason(tmp_path, monkeypatch):
+    (tmp_path / "lxd").mkdir()
+    (tmp_path / "lxd" / "unix.socket").write_text("not a socket")
+    monkeypatch.setenv("LXD_DIR", str(tmp_path / "lxd"))
+    monkeypatch.setenv("INCUS_DIR", str(tmp_path / "incus"))
+    monkeypatch.delenv("LXD_SOCKET", raising=False)
+    monkeypatch.delenv("INCUS_SOCKET", raising=False)
+    with pytest.raises(lxdnb.ClientConnectionFailed) as raised:
+        lxdnb.connect()
+    lxd, incus = str(tmp_path / "lxd" / "unix.socket"), str(tmp_path / "incus" / "unix.socket")
+    assert list(raised.value.tried) == [lxd, incus]
+    assert raised.value.tried[incus] == "there is no such socket"
+    for line in (f"{lxd}: {raised.value.tried[lxd]}", f"{incus}: there is no such socket", "LXD_DIR"):
+        assert line in str(raised.value)
+    assert isinstance(raised.value, ConnectionError)
+
+
+def test_a_daemon_that_was_killed_is_said_to_be_down(start_server, flavour):
+    server = start_server(flavour)
+    server.kill()
+    try:
+        with pytest.raises(lxdnb.ClientConnectionFailed, match="the daemon is not running"):
+            lxdnb.Client(str(server.socket))
+    finally:
+        server.restart()
+    assert lxdnb.Client(str(server.socket)).trusted
+
+
+def test_without_permission_the_group_to_join_is_named(server):
+    # The interpreter may be readable by root alone, so the user changes only after the import.
+    code = (
+        "import os, sys, lxdnb\n"
+        "import encodings.idna, grp\n"
+        "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+        "try: lxdnb.Client(sys.argv[1])\n"
+        "except lxdnb.ClientConnectionFailed as error: print(error)\n"
+    )
+
+    def said() -> str:
+        command = [sys.executable, "-c", code, str(server.socket)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert "permission denied: it is root's alone; run as root" in said()
+    os.chown(server.socket, -1, grp.getgrnam("users").gr_gid)
+    try:
+        assert "permission denied: join the group users (sudo usermod -aG users $USER" in said()
+    finally:
+        os.chown(server.socket, -1, 0)
+
+
+def test_https_with_the_fingerprint(server, fingerprint, certificate, monkeypatch):
+    # As in an office: neither a company's CA bundle nor its proxy has a say in whom we talk to.
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/bundle.pem")
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    client = lxdnb.Client(server.address, cert=certificate, fingerprint=fingerprint.upper())
+    assert client.trusted
+    assert client.websocket_url == server.address.replace("https", "wss")
+    container = client.containers.launch("busybox", "over-https")
+    with client.events(["lifecycle"]) as events:
+        assert container.execute(["cat"], stdin_payload=b"\x00\xff", decode=False).stdout == b"\x00\xff"
+        assert "over-https" in json.dumps(next(events))
+
+
+def test_https_with_another_fingerprint_is_refused_and_says_what_it_found(server, fingerprint, certificate):
+    other = "ab" * 32
+    with pytest.raises(lxdnb.ClientConnectionFailed, match=f"{fingerprint}, not {other}"):
+        lxdnb.Client(server.address, cert=certificate, fingerprint=other)
+
+
+def test_a_websocket_is_held_to_the_fingerprint_too(server, fingerprint, certificate):
+    client = lxdnb.Client(server.address, cert=certificate, fingerprint=fingerprint)
+    client._transport.fingerprint = "ab" * 32
+    with pytest.raises(lxdnb.ClientConnectionFailed, match=fingerprint):
+        client.events().connect()
+
+
+def test_https_without_a_pin_is_refused_for_a_self_signed_certificate(server, certificate):
+    with pytest.raises(lxdnb.ClientConnectionFailed, match="not trusted .*fingerprint="):
+        lxdnb.Client(server.address, cert=certificate)
+
+
+def test_verify_false_warns_once_and_names_the_fingerprint(server, fingerprint, certificate):
+    with pytest.warns(UserWarning, match=fingerprint) as caught:
+        client = lxdnb.Client(server.address, cert=certificate, verify=False)
+        client.images.all()
+    assert len(caught) == 1
+    assert Path(caught[0].filename) == Path(__file__)
+
+
+def test_verify_by_the_certificate_file(server, certificate):
+    assert lxdnb.Client(server.address, cert=certificate, verify=str(server.server_certificate)).trusted
+
+
+def test_a_client_without_a_certificate_is_not_trusted(server, fingerprint):
+    client = lxdnb.Client(server.address, fingerprint=fingerprint)
+    assert not client.trusted
+    assert "not trusted" in repr(client)
+    with pytest.raises(lxdnb.Forbidden):
+        client.containers.all()
+
+
+@pytest.mark.parametrize("endpoint", ["ftp://host", "https://"])
+def test_an_endpoint_that_is_none(endpoint: str):
+    with pytest.raises(ValueError, match="https://host:8443"):
+        lxdnb.Client(endpoint)
+
+
+@pytest.mark.parametrize("fingerprint", ["abc", "g" * 64])
+def test_a_fingerprint_that_is_none(fingerprint: str):
+    with pytest.raises(ValueError, match="64 hexadecimal digits"):
+        lxdnb.Client("https://127.0.0.1:1", fingerprint=fingerprint)
+
+
+def test_a_port_where_nothing_listens():
+    with warnings.catch_warnings(), pytest.raises(lxdnb.ClientConnectionFailed, match="nothing listens there"):
+        lxdnb.Client("https://127.0.0.1:1", fingerprint="ab" * 32)
+
+
+def test_nothing_secret_in_a_repr(server, fingerprint, certificate):
+    client = lxdnb.Client(server.address, cert=certificate, fingerprint=fingerprint)
+    assert os.path.basename(certificate[1]) not in repr(client)

@@ -1,0 +1,189 @@
+"""Frames: values as the server's own command line gives them, types settled whatever it holds."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+
+import lxdnb
+from lxdnb import frames
+
+# Names and dtypes of the default view, as its documentation promises them.
+SCHEMA = {
+    "name": "string",
+    "status": "category",
+    "type": "category",
+    "ipv4": "object",
+    "ipv6": "object",
+    "memory": "Int64",
+    "processes": "Int64",
+    "image": "string",
+    "profiles": "object",
+    "created_at": "datetime64[ns, UTC]",
+    "last_used_at": "datetime64[ns, UTC]",
+    "description": "string",
+}
+
+
+def dtypes(frame: pd.DataFrame) -> dict[str, str]:
+    return {name: str(dtype) for name, dtype in frame.dtypes.items()}
+
+
+@pytest.fixture
+def mixed(client, server):
+    """One running container and one that never ran."""
+    server.cli("launch", "busybox", "f-run", "-c", "limits.memory=512MiB")
+    server.cli("init", "busybox", "f-idle")
+    server.cli("query", "-X", "PATCH", "-d", '{"description": "<b>idle</b>"}', "/1.0/instances/f-idle")
+
+
+def test_values_are_those_of_the_command_line(client, server, mixed):
+    told = {record["name"]: record for record in json.loads(server.cli("list", "--format", "json"))}
+    frame = frames.instances(client, columns=list(frames.INSTANCE_COLUMNS)).set_index("name")
+    assert list(frame.index) == list(told) == ["f-idle", "f-run"]
+    for name, record in told.items():
+        row, state = frame.loc[name], record["state"]
+        for field in ("status", "type", "description", "architecture", "location", "project", "ephemeral"):
+            assert row[field] == record[field], field
+        assert row["image"] == record["config"]["image.description"]
+        assert row["base_image"] == record["config"]["volatile.base_image"]
+        assert row["profiles"] == tuple(record["profiles"])
+        assert row["pool"] == record["expanded_devices"]["root"]["pool"]
+        assert row["created_at"] == pd.Timestamp(record["created_at"])
+        if record["status"] == "Running":
+            assert row["pid"] == state["pid"]
+            assert row["processes"] == state["processes"]
+            assert row["last_used_at"] == pd.Timestamp(record["last_used_at"])
+            # Both grow between the two looks, by little.
+            assert row["cpu"] == pytest.approx(state["cpu"]["usage"] / 1e9, abs=0.5)
+            assert row["memory"] == pytest.approx(state["memory"]["usage"], rel=0.5)
+    idle = frame.loc["f-idle"]
+    assert all(pd.isna(idle[name]) for name in ("memory", "processes", "cpu", "pid", "last_used_at"))
+    assert (idle["ipv4"], idle["ipv6"]) == ((), ())
+
+
+def test_addresses_are_those_that_the_command_line_shows(client, server):
+    server.cli(
+        "network", "create", "lxdnb-t0", "ipv4.address=10.198.51.1/24", "ipv4.nat=false", "ipv6.address=none",
+        "ipv4.dhcp=false",
+    )  # fmt: skip
+    try:
+        server.cli("launch", "busybox", "f-net", "-n", "lxdnb-t0")
+        server.cli("exec", "f-net", "--", "ip", "addr", "add", "10.198.51.7/24", "dev", "eth0")
+        server.cli("exec", "f-net", "--", "ip", "addr", "add", "fd42:1::7/64", "dev", "eth0")
+        server.cli("exec", "f-net", "--", "ip", "link", "set", "eth0", "up")
+        frame = frames.instances(client, columns=["name", "ipv4", "ipv6"])
+        shown = server.cli("list", "f-net", "--format", "csv", "-c", "46")
+        assert frame.loc[0, "ipv4"] == ("10.198.51.7",)
+        assert frame.loc[0, "ipv6"] == ("fd42:1::7",)
+        assert shown.strip() == "10.198.51.7 (eth0),fd42:1::7 (eth0)"
+    finally:
+        server.clear()
+        server.cli("network", "delete", "lxdnb-t0")
+
+
+def test_the_schema_is_the_same_when_empty(client, server, mixed):
+    full = frames.instances(client)
+    server.clear()
+    empty = frames.instances(client)
+    assert len(empty) == 0
+    assert dtypes(full) == dtypes(empty) == SCHEMA
+    assert list(empty["status"].cat.categories) == list(full["status"].cat.categories)
+    everything = list(frames.INSTANCE_COLUMNS)
+    assert dtypes(frames.instances(client, everything)).keys() == set(everything)
+    assert len(pd.concat([full, empty])) == 2
+
+
+def test_the_cheapest_requests(client, server, mixed, monkeypatch):
+    paths: list[str] = []
+    request = client._transport.request
+
+    def counted(method, path, **options):
+        paths.append(path)
+        return request(method, path, **options)
+
+    monkeypatch.setattr(client._transport, "request", counted)
+    frames.instances(client, ["name", "status", "image"])
+    assert paths == ["/1.0/instances"]
+    frames.instances(client)
+    assert sorted(paths[1:]) == ["/1.0/instances", "/1.0/instances/f-run/state"]
+
+
+def test_a_type_alone(client, mixed):
+    assert list(frames.instances(client, instance_type="container")["name"]) == ["f-idle", "f-run"]
+    assert len(frames.instances(client, instance_type="virtual-machine")) == 0
+
+
+def test_all_projects(client, server):
+    server.cli("project", "create", "elsewhere", "-c", "features.profiles=false", "-c", "features.images=false")
+    try:
+        server.cli("launch", "busybox", "f-there", "--project", "elsewhere")
+        assert len(frames.instances(client)) == 0
+        frame = frames.instances(client, ["name", "project", "processes"], all_projects=True)
+        assert frame.loc[0, "name"] == "f-there"
+        assert frame.loc[0, "project"] == "elsewhere"
+        assert frame.loc[0, "processes"] >= 1
+        inside = lxdnb.Client(str(server.socket), project="elsewhere")
+        assert list(frames.instances(inside)["name"]) == ["f-there"]
+        server.cli("delete", "-f", "f-there", "--project", "elsewhere")
+    finally:
+        server.cli("project", "delete", "elsewhere")
+
+
+def test_one_that_is_deleted_meanwhile_costs_its_row_alone(client, server, mixed, monkeypatch):
+    request = client._transport.request
+
+    def racing(method, path, **options):
+        response = request(method, path, **options)
+        if path == "/1.0/instances":
+            server.cli("delete", "-f", "f-run")
+        return response
+
+    monkeypatch.setattr(client._transport, "request", racing)
+    assert list(frames.instances(client)["name"]) == ["f-idle"]
+
+
+def test_a_state_that_cannot_be_told_is_na_and_named(client, server, mixed, monkeypatch):
+    request = client._transport.request
+
+    def failing(method, path, **options):
+        if path.endswith("/state"):
+            path = "/1.0/instances/f-run/logs/no..such"
+        return request(method, path, **options)
+
+    monkeypatch.setattr(client._transport, "request", failing)
+    monkeypatch.setattr(frames, "NotFound", lxdnb.Conflict)  # so that it is not taken for a deletion
+    frame = frames.instances(client).set_index("name")
+    assert frame.loc["f-run", "status"] == "Running"
+    assert pd.isna(frame.loc["f-run", "memory"])
+    assert list(json.loads(frame.attrs["lxdnb"])["failed"]) == ["f-run"]
+
+
+def test_an_unknown_column_is_refused_before_anything_is_sent(client):
+    client._transport.session.close()
+    with pytest.raises(ValueError, match="did you mean 'memory'"):
+        frames.instances(client, ["memry"])
+    with pytest.raises(ValueError, match="there are name, status"):
+        frames.instances(client, ["xyzzy"])
+    with pytest.raises(TypeError, match="list of names"):
+        frames.instances(client, "name")
+
+
+def test_the_table_is_safe_and_for_people(client, mixed):
+    frame = frames.instances(client)
+    page = frames.html(frame)
+    assert "<b>idle</b>" not in page
+    assert "&lt;b&gt;idle&lt;/b&gt;" in page
+    memory = frame.loc[1, "memory"]
+    assert f'title="{memory:,} bytes"' in page
+    assert "●" in page
+    assert frames.html(pd.DataFrame({"a": [1]})) is None
+    assert "… 60 more" in frames.html(_repeated(frame, 55))
+
+
+def _repeated(frame: pd.DataFrame, times: int) -> pd.DataFrame:
+    repeated = pd.concat([frame] * times, ignore_index=True)
+    repeated.attrs = frame.attrs
+    return repeated

@@ -1,0 +1,68 @@
+"""What a server or container says is text, whatever it is."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+import pytest
+
+from lxdnb.display import Cell, escaped, fields_html, human_age, human_size, pre_html, table_html, table_text, visible
+
+HOSTILE = "<img src=x onerror=alert(1)>\x1b[31m\x00$x$‮abc\"'&"
+
+
+class Reader(HTMLParser):
+    """Reads a page as a browser would: the tags that it opens, and the text between."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+
+    def handle_data(self, data):
+        self.text += data
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        escaped(HOSTILE),
+        fields_html(HOSTILE, {HOSTILE: HOSTILE}),
+        table_html([HOSTILE], [[HOSTILE], [Cell(HOSTILE, title=HOSTILE, dot=True)]]),
+        pre_html(HOSTILE),
+    ],
+)
+def test_html_opens_no_tag_that_the_text_asked_for(page: str):
+    reader = Reader(page)
+    assert "img" not in reader.tags
+    assert "<img src=x onerror=alert(1)>" in reader.text
+    assert not any(ord(character) < 32 and character not in "\n\t" for character in page)
+    assert "‮" not in page
+    # MathJax joins text over no element: a dollar alone in one starts nothing.
+    assert page.count("$") == page.count("<span>$</span>") > 0
+
+
+def test_controls_are_shown():
+    assert visible("a\x1b\x00\x7f‮\nb") == "a␛␀␡\\u202e␊b"
+    assert visible("a\nb", keep="\n") == "a\nb"
+
+
+def test_text_tables_align_and_stay_on_their_line():
+    table = table_text(["name", "what"], [["a", "x\ny"], ["long-name", ["p", "q"]]])
+    assert table.splitlines() == ["name       what", "a          x␊y", "long-name  p, q"]
+
+
+@pytest.mark.parametrize(
+    ("size", "text"), [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (200 * 1024, "200 KiB"), (3 * 2**40, "3.0 TiB")]
+)
+def test_sizes(size: int, text: str):
+    assert human_size(size) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(5, "5 s ago"), (7500, "2 h ago"), (86400 * 400, "400 d ago")])
+def test_ages(seconds: float, text: str):
+    assert human_age(seconds) == text
