@@ -114,7 +114,7 @@ class Client:
         if not self.has_api_extension(name):
             raise LXDAPIExtensionNotAvailable(name)
 
-    def events(self, event_types: Iterable[EventType | str] | None = None) -> Events:
+    def events(self, event_types: Iterable[EventType | str] | str | None = None) -> Events:
         """Return the stream of the server's events; it subscribes when it is entered, or iterated."""
         return Events(self.api, event_types)
 

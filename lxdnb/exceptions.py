@@ -43,6 +43,9 @@ __all__ = [
 class LXDError(Exception):
     """The root: catch it for anything that can go wrong between you and a server."""
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
 
 class LXDAPIException(LXDError):
     """The server answered with an error, or with something that its API does not allow.

@@ -130,7 +130,9 @@ def instances(
 def outcomes(names: Sequence[str], before: Sequence[str], after: Sequence[str | None]) -> pd.DataFrame:
     """Return what became of instances: `name`, `before` and `after`, their statuses; `after` is NA for what is gone."""
     columns = {"name": names, "before": before, "after": after}
-    return pd.DataFrame({name: pd.array(list(values), dtype="string") for name, values in columns.items()})
+    frame = pd.DataFrame({name: pd.array(list(values), dtype="string") for name, values in columns.items()})
+    frame.attrs["lxdnb"] = json.dumps({"view": "outcomes"})
+    return frame
 
 
 def html(frame: pd.DataFrame) -> str | None:
@@ -145,6 +147,8 @@ def html(frame: pd.DataFrame) -> str | None:
     shown = {name: [_cell(value, units.get(name, "")) for value in head[name]] for name in head.columns}
     table = table_html(list(shown), zip(*shown.values(), strict=True))
     more = len(frame) - len(head)
+    if frame.empty:
+        return table + "<div>nothing here</div>"
     return table + (f"<div>… {more:,} more</div>" if more else "")
 
 

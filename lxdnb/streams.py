@@ -215,8 +215,14 @@ class Events(Iterator[dict[str, Any]]):
     https://documentation.ubuntu.com/lxd/stable-5.0/events/
     """
 
-    def __init__(self, root: api.APINode, event_types: Iterable[EventType | str] | None = None) -> None:
-        names = {EventType(name).value for name in (event_types or (EventType.All,))}
+    def __init__(self, root: api.APINode, event_types: Iterable[EventType | str] | str | None = None) -> None:
+        if event_types is None:
+            event_types = [EventType.All]
+        elif isinstance(event_types, str):
+            event_types = [event_types]
+        names = {EventType(name).value for name in event_types}
+        if not names:
+            raise ValueError("no event types: leave event_types out for all of them")
         if "all" in names:
             names = {kind.value for kind in EventType} - {"all"}
         # Always named: a server in debug mode else logs whole answers into the stream.

@@ -172,7 +172,7 @@ class Daemon:
 
     def query(self, path: str) -> Any:
         """GET a path (`/1.0/instances`) with `lxc query` and return the parsed metadata of the answer."""
-        return json.loads(self.cli("query", path))
+        return json.loads(self.cli("query", path) or "null")  # incus prints nothing for an empty list
 
     def kill(self) -> None:
         """End the daemon by SIGKILL and wait until it is gone. Its containers run on."""

@@ -91,6 +91,17 @@ def wait_gone(pids: set[int], seconds: float) -> bool:
     return True
 
 
+def wait_reaped(pid: int, seconds: float) -> bool:
+    """Wait until the last thread of a child that has ended is gone, and with it the sockets that it listened on."""
+    end = time.monotonic() + seconds
+    while Path(f"/proc/{pid}").exists():
+        if time.monotonic() > end:
+            return False
+        reap()
+        time.sleep(0.005)
+    return True
+
+
 def send(pid: int, number: signal.Signals) -> None:
     """Send a signal to a process that may have ended."""
     with contextlib.suppress(ProcessLookupError):

@@ -169,7 +169,7 @@ class Owned:
         if self._runs():
             leftovers.send(self.pid, signal.SIGCONT)
             leftovers.send(self.pid, number)
-            if not leftovers.wait_gone({self.pid}, _STOP_SECONDS):
+            if not leftovers.wait_gone({self.pid}, _STOP_SECONDS) or not leftovers.wait_reaped(self.pid, _STOP_SECONDS):
                 still = f"Process {self.pid} still runs {_STOP_SECONDS:g} s after {number.name}"
                 return {"error": f"{still}: it waits for operations, such as a command that runs in a container."}
         return {}

@@ -294,7 +294,7 @@ class Instance(Model):
             "project",
             "location",
         )
-        rows = {name: self._ours[name] for name in shown if self._ours.get(name) not in (None, "", [])}
+        rows = {name: self._ours[name] for name in shown if self._ours.get(name) not in (None, "", [], "none")}
         return fields_html(f"{type(self).__name__} {self._name}", rows)
 
     def _undo_launch(self, creation: Operation | None) -> None:

@@ -172,9 +172,10 @@ class Screen:
     def save(self) -> bool:
         """Renew what a saved notebook holds of the panel; return whether that is final."""
         with self._lock:
-            if self._ended or not self._saved:
+            ended = self._ended  # once: it may end meanwhile, and then this was not its final state yet
+            if ended or not self._saved:
                 self._publish(update=True)
-            return self._ended
+            return ended
 
     def _publish(self, update: bool) -> int:
         self._saved = True  # before rendering, as above

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lxdnb.client import Client
     from lxdnb.streams import Events, EventType
 
-__all__ = ["EventsPanel"]
+__all__ = ["EventsPanel", "Row", "row"]
 
 BYTES = 1024 * 1024  # of events that are kept: a server in debug mode logs whole answers
 CELL = 300  # characters

@@ -39,9 +39,9 @@ class ExecPanel:
     'hello'
 
     As the last expression of a cell it is displayed, and goes on being updated while other cells run. Its Stop button
-    sends SIGTERM, and SIGKILL at the second click. While a cell runs, a click waits for the cell's end, as all clicks on
-    widgets do: interrupt a cell that waits, then stop the command. It does not end with the panel: it runs on until
-    its own end, or the kernel's.
+    sends SIGTERM, and SIGKILL at the second click. While a cell runs, a click waits for the cell's end, as all clicks
+    on widgets do: interrupt a cell that waits, then stop the command. The command does not end with the panel: it runs
+    on until its own end, or the kernel's.
 
     Raises LXDAPIException when the server refuses, as for an instance that is not running.
     """

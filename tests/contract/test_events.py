@@ -25,20 +25,22 @@ def test_what_the_command_line_does_is_heard(client, server):
     assert actions[-1] == ("instance-started", "/1.0/instances/heard")
 
 
-@pytest.mark.parametrize("types", [{EventType.Operation}, ["operation"], None, {EventType.All}])
+@pytest.mark.parametrize("types", [{EventType.Operation}, ["operation"], "operation", None, {EventType.All}])
 def test_types(client, server, types):
     with client.events(types) as events:
         server.cli("init", "busybox", "typed")
         kinds = {next(events)["type"]}
         while "operation" not in kinds:  # the logs of a server may come first
             kinds.add(next(events)["type"])
-    if types in ({EventType.Operation}, ["operation"]):
+    if types not in (None, {EventType.All}):
         assert kinds == {"operation"}
 
 
 def test_a_type_that_there_is_not(client):
     with pytest.raises(ValueError, match="lifecicle"):
         client.events(["lifecicle"])
+    with pytest.raises(ValueError, match="leave event_types out"):
+        client.events([])
 
 
 def test_closing_from_another_thread_ends_the_iteration(client):

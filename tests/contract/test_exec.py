@@ -119,7 +119,7 @@ def test_a_running_command(container):
     running = container.start_command(["sh", "-c", "echo started; exec sleep 60"], on_stdout=pieces.append)
     assert (running.done, running.exit_code) == (False, None)
     assert "running" in repr(running)
-    with pytest.raises(lxdnb.OperationTimeout, match="not done within 0.3 s"):
+    with pytest.raises(lxdnb.OperationTimeout, match=r"not done within 0\.3 s"):
         running.wait(0.3)
     assert pieces == [b"started\n"]
     running.signal(signal.SIGTERM)

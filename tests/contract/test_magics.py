@@ -106,8 +106,9 @@ def test_many_at_once_and_a_rehearsal(run, server):
 
 
 def test_a_cell_is_a_script(run, container, shell):
-    cell = f"%%lxd exec {container.name} --env WHO='a b' --cwd /tmp\nfor i in 1 2; do\n  echo \"$i $WHO {{{{x}}}}\"\ndone\npwd\n"
-    result, printed = run(cell)
+    head = f"%%lxd exec {container.name} --env WHO='a b' --cwd /tmp"
+    body = 'for i in 1 2; do\n  echo "$i $WHO {{x}}"\ndone\npwd\n'
+    result, printed = run(f"{head}\n{body}")
     assert printed.out == "1 a b {{x}}\n2 a b {{x}}\n/tmp\n"
     assert result.result.stdout == printed.out
     result, printed = run(f"%%lxd exec {container.name} -- wc -l\none\ntwo\n")
@@ -118,12 +119,12 @@ def test_a_cell_is_a_script(run, container, shell):
 
 def test_a_result_is_shown_once_and_kept(run, container, shell):
     shell.user_ns["box"], shell.user_ns["word"] = container.name, "two words; $HOME"
-    result, printed = run("r = %lxd exec {{box}} -- printf '%s|' {{word}} {{box}}")
+    _, printed = run("r = %lxd exec {{box}} -- printf '%s|' {{word}} {{box}}")
     assert printed.out == f"two words; $HOME|{container.name}|"
     assert shell.user_ns["r"] == (0, printed.out, "")
     _, printed = run("r")
     assert "ExecResult(exit_code=0" in printed.out
-    result, printed = run("%lxd exec {{box}} -- echo once")
+    _, printed = run("%lxd exec {{box}} -- echo once")
     assert printed.out.count("once") == 1
 
 
@@ -149,7 +150,7 @@ def test_output_comes_as_it_is_made(container, shell, monkeypatch):
 
 
 def test_much_output_is_cut_in_the_cell_and_whole_in_the_result(run, container, shell):
-    result, printed = run(f"r = %lxd exec {container.name} -- seq 400000")
+    _, printed = run(f"r = %lxd exec {container.name} -- seq 400000")
     assert len(printed.out) == 1_000_000
     assert "bytes more" in printed.err
     assert shell.user_ns["r"].stdout.split("\n")[-2] == "400000"

@@ -23,7 +23,11 @@ def answer(status: int, body: object, reason: str = "") -> requests.Response:
     [
         (answer(404, {"type": "error", "error": "Instance not found", "error_code": 404}), 404, "Instance not found"),
         (answer(200, {"type": "error", "error": "Command not found", "error_code": 400}), 400, "Command not found"),
-        (answer(200, {"type": "sync", "metadata": {"err": "No root device", "status_code": 400}}), 200, "No root device"),
+        (
+            answer(200, {"type": "sync", "metadata": {"err": "No root device", "status_code": 400}}),
+            200,
+            "No root device",
+        ),
         (answer(400, b"400 Bad Request: malformed\nmore"), 400, "400 Bad Request: malformed (HTTP 400)"),
         (answer(502, b"", "Bad Gateway"), 502, "the server answered 502 Bad Gateway"),
         (answer(500, b'["a list"]', "Oh"), 500, '["a list"] (HTTP 500)'),
@@ -32,6 +36,7 @@ def answer(status: int, body: object, reason: str = "") -> requests.Response:
 def test_what_the_server_said(response: requests.Response, code: int, text: str):
     error = lxdnb.LXDAPIException(response)
     assert (error.status_code, str(error)) == (code, text)
+    assert repr(error) == f"LXDAPIException({text!r})"
 
 
 def test_errors_survive_pickling_as_other_processes_need():
