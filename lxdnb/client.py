@@ -114,8 +114,11 @@ class Client:
         if not self.has_api_extension(name):
             raise LXDAPIExtensionNotAvailable(name)
 
-    def events(self, event_types: Iterable[EventType | str] | str | None = None) -> Events:
-        """Return the stream of the server's events; it subscribes when it is entered, or iterated."""
+    def events(self, *, event_types: Iterable[EventType | str] | str | None = None) -> Events:
+        """Return the stream of the server's events, of all types or of those named; see `streams.Events`.
+
+        It subscribes when it is entered, or iterated.
+        """
         return Events(self.api, event_types)
 
     def close(self) -> None:

@@ -207,7 +207,7 @@ class Events(Iterator[dict[str, Any]]):
     "timestamp": …, "metadata": {"action": "lost"}}`, and `"action": "resumed"` with `seconds`, how long it was
     deaf. What happened meanwhile is not told again: list afresh what you keep.
 
-    >>> with client.events() as events:
+    >>> with client.events(event_types=["lifecycle"]) as events:
     ...     for event in events:
     ...         print(event["metadata"]["action"], event["metadata"]["source"])
     instance-started /1.0/instances/c1

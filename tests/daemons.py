@@ -210,13 +210,13 @@ class Daemon:
 
     def _urls(self, kind: str, query: str = "", keep: str = "") -> list[str]:
         """Where the things of a kind are that are to go: not what the server or `daemon()` made, nor snapshots."""
-        names = [
-            each.get("name") or each["fingerprint"] for each in self._every(kind, query) if each.get("managed", True)
-        ]
+        stays = keep if kind == "images" else "default" if kind in ("profiles", "projects") else None
+        every = [each for each in self._every(kind, query) if each.get("managed", True)]
+        names = [each["fingerprint"] if kind == "images" else each["name"] for each in every]
         return [
             f"/1.0/{kind}/{quote(name, safe='')}{query}"
             for name in names
-            if name not in ("default", keep) and not (kind.endswith("custom") and "/" in name)
+            if name != stays and not (kind.endswith("custom") and "/" in name)
         ]
 
     def _together(self, requests: Iterable[tuple[str, str, Any]]) -> None:
@@ -306,7 +306,6 @@ def _listen(unix: Path) -> int:
         # free again after a restart.
         port = random.randrange(20000, 32000)
         with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 continue
         try:

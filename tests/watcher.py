@@ -181,7 +181,7 @@ class Owned:
         url = "/1.0/instances?recursion=1&all-projects=true"
         stopping = []
         for each in ask(self.socket, "GET", url, timeout=_ASK_SECONDS)["metadata"]:
-            if each["status"] != "Stopped":
+            if each["status"] != "Stopped" and time.monotonic() < end:
                 name, project = quote(each["name"], safe=""), quote(each.get("project", "default"), safe="")
                 url = f"/1.0/instances/{name}/state?project={project}"
                 with contextlib.suppress(DaemonError):
@@ -297,7 +297,3 @@ def main() -> None:
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         _reply({"left": owned.bring_down()})
-
-
-if __name__ == "__main__":
-    main()

@@ -65,6 +65,9 @@ class Transport:
         self.fingerprint = _plain_fingerprint(fingerprint) if fingerprint else None
         self.socket_path = _socket_path(endpoint)
         if self.socket_path is not None:
+            if not hasattr(socket, "AF_UNIX"):  # Windows
+                reason = "this system has no unix sockets; give the https:// address of a server"
+                raise ClientConnectionFailed(f"no local LXD or Incus: {reason}", {endpoint: reason})
             self.base = f"http+unix://{quote(self.socket_path, safe='')}"
         else:
             url = urlsplit(endpoint)
@@ -74,6 +77,8 @@ class Transport:
             if url.scheme == "https" and verify is False and self.fingerprint is None and session is None:
                 self.fingerprint = self._first_fingerprint()
         self.session = session or self._new_session()
+        if self.socket_path is not None:
+            self.session.mount(requests_unixsocket.DEFAULT_SCHEME, SocketAdapter(pool_maxsize=POOL_SIZE))
 
     def request(
         self,
@@ -134,12 +139,9 @@ class Transport:
         session = requests.Session()
         # Else REQUESTS_CA_BUNDLE overrides a pinned certificate, and proxies catch requests for the socket.
         session.trust_env = False
-        if self.socket_path is not None:
-            session.mount(requests_unixsocket.DEFAULT_SCHEME, SocketAdapter(pool_maxsize=POOL_SIZE))
-        else:
-            session.mount("https://", PinningAdapter(self.fingerprint, pool_maxsize=POOL_SIZE))
-            session.cert = self.cert
-            session.verify = False if self.fingerprint else self.verify
+        session.mount("https://", PinningAdapter(self.fingerprint, pool_maxsize=POOL_SIZE))
+        session.cert = self.cert
+        session.verify = False if self.fingerprint else self.verify
         return session
 
     def _connect(self) -> socket.socket:

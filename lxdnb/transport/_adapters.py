@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import requests_unixsocket
 from requests.adapters import HTTPAdapter
-from requests_unixsocket.adapters import UnixAdapter, UnixHTTPConnectionPool
+from requests_unixsocket.adapters import UnixAdapter, UnixHTTPConnection, UnixHTTPConnectionPool
 from urllib3.connectionpool import HTTPConnectionPool
+
+
+class _SocketConnection(UnixHTTPConnection):
+    """A connection to a unix socket, closed again if there is none: requests_unixsocket forgets it then."""
+
+    def connect(self) -> None:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connection.settimeout(self.timeout)
+            connection.connect(unquote(urlsplit(self.unix_socket_url).netloc))
+        except BaseException:
+            connection.close()
+            raise
+        self.sock = connection
 
 
 class _SocketPool(UnixHTTPConnectionPool):
@@ -19,6 +34,9 @@ class _SocketPool(UnixHTTPConnectionPool):
     def __init__(self, url: str, maxsize: int) -> None:
         HTTPConnectionPool.__init__(self, "localhost", maxsize=maxsize)
         self.socket_path = url
+
+    def _new_conn(self) -> UnixHTTPConnection:
+        return _SocketConnection(self.socket_path)
 
 
 class SocketAdapter(UnixAdapter):

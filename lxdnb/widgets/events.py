@@ -41,7 +41,7 @@ class EventsPanel:
     """
 
     def __init__(self, client: Client, types: Iterable[EventType | str] = ("lifecycle",), lines: int = 200) -> None:
-        events = client.events(types)
+        events = client.events(event_types=types)
         self._log = _Log(client.endpoint, lines)
         events.connect()
         threading.Thread(target=self._log.listen, args=(events,), name="lxdnb events panel", daemon=True).start()

@@ -1,15 +1,15 @@
-"""pylxd at its work: run by .venv-bench's Python, it does what a line on its input names and answers what that took.
+"""pylxd at its work, run by a Python that has it: does what each line of its input names and answers what it took.
 
-One process with one client for the whole run, measuring itself, so that neither its start nor pylxd's import counts.
-Imports pylxd and the standard library alone.
+One process and one client for the whole run, timing itself, so that neither its start nor pylxd's import counts.
+Imports pylxd, the ruler and the standard library alone.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pylxd
@@ -17,33 +17,39 @@ import pylxd
 from .ruler import measured
 
 
-def status(client: Any) -> list[Any]:
-    """What its manual shows first."""
-    return [(container.name, container.status) for container in client.containers.all()]
+class Operations:
+    """What it can do; each returns its answer."""
 
+    def __init__(self) -> None:
+        self.client = pylxd.Client()  # the daemon that LXD_DIR names
+        self.held: dict[str, Any] = {}
 
-def rows(client: Any) -> list[Any]:
-    return [_row(container) for container in client.containers.all()]
+    def statuses(self) -> list[Any]:
+        return [(container.name, container.status) for container in self.client.containers.all()]
 
+    def rows(self) -> list[Any]:
+        return [_row(container) for container in self.client.containers.all()]
 
-def rows_at_once(client: Any) -> list[Any]:
-    """The best that it can do."""
-    return [_row(container) for container in client.containers.all(recursion=1)]
+    def rows_at_once(self) -> list[Any]:
+        return [_row(container) for container in self.client.containers.all(recursion=1)]
 
+    def paths(self, *names: str) -> list[Any]:
+        return [self.client.containers.get(name).name for name in names]
 
-def true(client: Any, name: str) -> list[Any]:
-    return list(client.containers.get(name).execute(["true"]))
+    def hold(self, name: str) -> None:
+        self.held[name] = self.client.containers.get(name)
 
-
-def paths(client: Any, *names: str) -> list[Any]:
-    return [client.containers.get(name).name for name in names]
-
-
-OPERATIONS: dict[str, Callable[..., list[Any]]] = {each.__name__: each for each in (status, rows, rows_at_once, paths)}
+    def true(self, name: str) -> int:
+        if name not in self.held:
+            self.hold(name)
+        exit_code = self.held[name].execute(["true"]).exit_code
+        if exit_code != 0:
+            raise RuntimeError(f"true ended with exit code {exit_code}")
+        return exit_code
 
 
 def _row(container: Any) -> tuple[Any, ...]:
-    """The columns of lxdnb's default frame, with the state of running ones only."""
+    """The columns of lxdnb's default frame, which has the state of running ones only."""
     state = container.state() if container.status not in ("Stopped", "Error") else None
     return (
         container.name,
@@ -62,10 +68,9 @@ def _row(container: Any) -> tuple[Any, ...]:
 
 
 def _addresses(state: Any, family: str) -> tuple[str, ...]:
-    interfaces = (state and state.network) or {}
     return tuple(
         address["address"]
-        for interface in interfaces.values()
+        for interface in ((state and state.network) or {}).values()
         if interface["type"] != "loopback"
         for address in interface["addresses"]
         if address["family"] == family and address["scope"] not in ("link", "local")
@@ -73,19 +78,23 @@ def _addresses(state: Any, family: str) -> tuple[str, ...]:
 
 
 def main() -> None:
-    client = pylxd.Client()  # the daemon that LXD_DIR names
-    target: Any = None
-    print(json.dumps({"version": pylxd.__version__}), flush=True)
+    # A thread of ws4py's sometimes dies of its poll being closed after all is done. What matters is in the answers.
+    threading.excepthook = lambda _: None
+    operations = Operations()
+    print(json.dumps(pylxd.__version__), flush=True)
     for line in sys.stdin:
         asked = json.loads(line)
-        name, arguments = asked["do"], asked["arguments"]
-        started = time.perf_counter()
-        if asked["measured"]:
-            with measured() as reading:
-                answer = OPERATIONS[name](pylxd.Client(), *arguments)
-        else:
-            answer = OPERATIONS[name](client, *arguments)
-        seconds = time.perf_counter() - started
+        try:
+            if asked["fresh"]:
+                with measured() as result:
+                    getattr(Operations(), asked["do"])(*asked["arguments"])
+            else:
+                started = time.perf_counter()
+                answer = getattr(operations, asked["do"])(*asked["arguments"])
+                result = {"seconds": time.perf_counter() - started, "answer": answer}
+        except Exception as error:
+            result = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(result), flush=True)
 
 
 if __name__ == "__main__":

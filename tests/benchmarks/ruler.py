@@ -1,4 +1,4 @@
-"""The one ruler for both sides: requests and connections as they go through this process's sockets, and its memory.
+"""One ruler for both sides: requests and connections as they go through this process's sockets, and its memory.
 
 Imports the standard library alone, because pylxd's process uses it too. It is laid on untimed runs only.
 """
@@ -9,57 +9,47 @@ import re
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-_REQUEST = re.compile(rb"[A-Z]+ \S+ HTTP/1\.1\r\n")
-_STATUS, _RESET_PEAK = Path("/proc/self/status"), Path("/proc/self/clear_refs")
-
-
-@dataclass
-class Reading:
-    """What one run used."""
-
-    request_lines: list[bytes] = field(default_factory=list)
-    connections: list[Any] = field(default_factory=list)
-    grown: int = 0
-    """Bytes by which the peak of the process's memory stood above where it began."""
-
-    def summary(self) -> dict[str, int]:
-        return {"requests": len(self.request_lines), "connections": len(self.connections), "grown": self.grown}
+REQUEST = re.compile(rb"[A-Z]+ \S+ HTTP/1\.1\r\n")
 
 
 @contextmanager
-def measured() -> Iterator[Reading]:
-    """Count what all threads of this process send and open while the block runs, websockets included."""
-    reading = Reading()
+def measured() -> Iterator[dict[str, int]]:
+    """Give a dict that has, after the block, what all threads of this process did in it, websockets included:
+    `requests` sent, `connections` opened, and `memory`, the bytes by which it peaked above where it began.
+    """
+    reading: dict[str, int] = {}
+    requests: list[None] = []  # lists, since threads may append to them at once
+    connections: list[None] = []
     kept = {name: getattr(socket.socket, name) for name in ("connect", "send", "sendall")}
 
     def connect(self: socket.socket, address: Any) -> Any:
-        reading.connections.append(address)
+        connections.append(None)
         return kept["connect"](self, address)
 
-    def sending(name: str) -> Callable[..., Any]:
-        def send(self: socket.socket, data: Any, *rest: Any) -> Any:
-            # A request's head is sent by itself or before its body, hence begins what is sent.
-            reading.request_lines.extend(_REQUEST.match(data) and [bytes(data[:200])] or ())
-            return kept[name](self, data, *rest)
+    def counting(name: str) -> Callable[..., Any]:
+        def send(self: socket.socket, data: Any, *flags: Any) -> Any:
+            if REQUEST.match(data):  # a request's head is sent alone or with its body behind it
+                requests.append(None)
+            return kept[name](self, data, *flags)
 
         return send
 
     before = _memory("VmRSS")
-    _RESET_PEAK.write_text("5")
-    for name, counting in {"connect": connect, "send": sending("send"), "sendall": sending("sendall")}.items():
-        setattr(socket.socket, name, counting)
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    for name, replacement in {"connect": connect, "send": counting("send"), "sendall": counting("sendall")}.items():
+        setattr(socket.socket, name, replacement)
     try:
         yield reading
     finally:
         for name in kept:
-            delattr(socket.socket, name)  # what was inherited shows again
-        reading.grown = max(0, _memory("VmHWM") - before)
+            delattr(socket.socket, name)  # what the class inherits shows again
+        peak = max(0, _memory("VmHWM") - before)
+        reading.update(requests=len(requests), connections=len(connections), memory=peak)
 
 
 def _memory(name: str) -> int:
-    line = next(line for line in _STATUS.read_text().splitlines() if line.startswith(name))
-    return int(line.split()[1]) * 1024
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))

@@ -107,7 +107,7 @@ def test_https_with_the_fingerprint(server, fingerprint, certificate, monkeypatc
     assert client.trusted
     assert client.websocket_url == server.address.replace("https", "wss")
     container = client.containers.launch("busybox", "over-https")
-    with client.events(["lifecycle"]) as events:
+    with client.events(event_types=["lifecycle"]) as events:
         assert container.execute(["cat"], stdin_payload=b"\x00\xff", decode=False).stdout == b"\x00\xff"
         assert "over-https" in json.dumps(next(events))
 

@@ -12,7 +12,7 @@ from lxdnb import EventType
 
 
 def test_what_the_command_line_does_is_heard(client, server):
-    with client.events(["lifecycle"]) as events:
+    with client.events(event_types=["lifecycle"]) as events:
         server.cli("init", "busybox", "heard")
         server.cli("start", "heard")
         actions = []
@@ -27,7 +27,7 @@ def test_what_the_command_line_does_is_heard(client, server):
 
 @pytest.mark.parametrize("types", [{EventType.Operation}, ["operation"], "operation", None, {EventType.All}])
 def test_types(client, server, types):
-    with client.events(types) as events:
+    with client.events(event_types=types) as events:
         server.cli("init", "busybox", "typed")
         kinds = {next(events)["type"]}
         while "operation" not in kinds:  # the logs of a server may come first
@@ -38,13 +38,13 @@ def test_types(client, server, types):
 
 def test_a_type_that_there_is_not(client):
     with pytest.raises(ValueError, match="lifecicle"):
-        client.events(["lifecicle"])
+        client.events(event_types=["lifecicle"])
     with pytest.raises(ValueError, match="leave event_types out"):
-        client.events([])
+        client.events(event_types=[])
 
 
 def test_closing_from_another_thread_ends_the_iteration(client):
-    events = client.events(["lifecycle"])
+    events = client.events(event_types=["lifecycle"])
     events.connect()
     threading.Timer(0.2, events.close).start()
     started = time.monotonic()
@@ -54,7 +54,7 @@ def test_closing_from_another_thread_ends_the_iteration(client):
 
 def test_a_lost_server_is_admitted_and_found_again(start_server, flavour):
     server = start_server(flavour)
-    events = lxdnb.Client(str(server.socket)).events(["lifecycle"])
+    events = lxdnb.Client(str(server.socket)).events(event_types=["lifecycle"])
     events.connect()
     server.kill()
     lost = next(events)
@@ -72,7 +72,7 @@ def test_a_lost_server_is_admitted_and_found_again(start_server, flavour):
 
 def test_closing_while_the_server_is_away(start_server, flavour):
     server = start_server(flavour)
-    events = lxdnb.Client(str(server.socket)).events(["lifecycle"])
+    events = lxdnb.Client(str(server.socket)).events(event_types=["lifecycle"])
     events.connect()
     server.kill()
     try:

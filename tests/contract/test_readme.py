@@ -1,0 +1,42 @@
+"""What README shows runs as it stands."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+BLOCKS = re.findall(r"^```(python|ipython)\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture
+def alpine(server, monkeypatch):
+    """A server that has the image that README launches, and is the one that `connect()` finds."""
+    image = server.query("/1.0/images/aliases/busybox")["target"]
+    server.cli("image", "alias", "create", "alpine", image)
+    for name in ("LXD_SOCKET", "LXD_DIR", "INCUS_SOCKET", "INCUS_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    yield
+    server.cli("image", "alias", "delete", "alpine")
+
+
+def test_there_is_something_to_run():
+    assert [language for language, _ in BLOCKS] == ["ipython", "python", "python"]
+
+
+def test_readme_runs(alpine, server):
+    InteractiveShell.clear_instance()
+    shell = InteractiveShell.instance()
+    try:
+        for language, block in BLOCKS:
+            for cell in block.split("\n\n") if language == "ipython" else [block]:
+                assert shell.run_cell(cell).success, cell
+        assert server.query("/1.0/instances") in ([], None)
+    finally:
+        shell.user_ns.clear()
+        InteractiveShell.clear_instance()
