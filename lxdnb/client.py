@@ -37,7 +37,7 @@ class Client:
     >>> client
     <Client LXD 5.0.2 at /var/lib/lxd/unix.socket>
     >>> [container.name for container in client.containers.all()]
-    ['c1']
+    ['c1', 'c2']
     """
 
     def __init__(

@@ -32,10 +32,12 @@ class Exec:
     bytes that a thread of its own reads; None is an empty input. It ends when the process has ended
     and all its output has been handed on.
 
-    >>> running = Exec(client.api, "c1", ["sh", "-c", "echo hello"], on_stdout=print)
-    b'hello\\n'
+    >>> pieces = []
+    >>> running = Exec(client.api, "c1", ["sh", "-c", "echo hello"], on_stdout=pieces.append)
     >>> running.wait()
     0
+    >>> pieces
+    [b'hello\\n']
 
     Raises LXDAPIException when the server refuses, as for a stopped instance.
     """
@@ -208,9 +210,9 @@ class Events(Iterator[dict[str, Any]]):
     deaf. What happened meanwhile is not told again: list afresh what you keep.
 
     >>> with client.events(event_types=["lifecycle"]) as events:
-    ...     for event in events:
-    ...         print(event["metadata"]["action"], event["metadata"]["source"])
-    instance-started /1.0/instances/c1
+    ...     client.instances.get("c2").start()
+    ...     print(next(events)["metadata"]["action"])
+    instance-started
 
     https://documentation.ubuntu.com/lxd/stable-5.0/events/
     """

@@ -32,7 +32,6 @@ class EventsPanel:
     says so, and when it is back, for how long it could not listen.
 
     >>> with EventsPanel(client) as panel:
-    ...     display(panel)
     ...     client.instances.get("c1").restart(wait=True)
     >>> panel.events[-1]["metadata"]["action"]
     'instance-restarted'

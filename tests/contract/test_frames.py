@@ -69,19 +69,15 @@ def test_addresses_are_those_that_the_command_line_shows(client, server):
         "network", "create", "lxdnb-t0", "ipv4.address=10.198.51.1/24", "ipv4.nat=false", "ipv6.address=none",
         "ipv4.dhcp=false",
     )  # fmt: skip
-    try:
-        server.cli("launch", "busybox", "f-net", "-n", "lxdnb-t0")
-        server.cli("exec", "f-net", "--", "ip", "addr", "add", "10.198.51.7/24", "dev", "eth0")
-        server.cli("exec", "f-net", "--", "ip", "addr", "add", "fd42:1::7/64", "dev", "eth0")
-        server.cli("exec", "f-net", "--", "ip", "link", "set", "eth0", "up")
-        frame = frames.instances(client, columns=["name", "ipv4", "ipv6"])
-        shown = server.cli("list", "f-net", "--format", "csv", "-c", "46")
-        assert frame.loc[0, "ipv4"] == ("10.198.51.7",)
-        assert frame.loc[0, "ipv6"] == ("fd42:1::7",)
-        assert shown.strip() == "10.198.51.7 (eth0),fd42:1::7 (eth0)"
-    finally:
-        server.clear()
-        server.cli("network", "delete", "lxdnb-t0")
+    server.cli("launch", "busybox", "f-net", "-n", "lxdnb-t0")
+    server.cli("exec", "f-net", "--", "ip", "addr", "add", "10.198.51.7/24", "dev", "eth0")
+    server.cli("exec", "f-net", "--", "ip", "addr", "add", "fd42:1::7/64", "dev", "eth0")
+    server.cli("exec", "f-net", "--", "ip", "link", "set", "eth0", "up")
+    frame = frames.instances(client, columns=["name", "ipv4", "ipv6"])
+    shown = server.cli("list", "f-net", "--format", "csv", "-c", "46")
+    assert frame.loc[0, "ipv4"] == ("10.198.51.7",)
+    assert frame.loc[0, "ipv6"] == ("fd42:1::7",)
+    assert shown.strip() == "10.198.51.7 (eth0),fd42:1::7 (eth0)"
 
 
 def test_the_schema_is_the_same_when_empty(client, server, mixed):

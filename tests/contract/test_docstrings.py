@@ -1,0 +1,64 @@
+"""The examples in the docstrings run, and give what they say, on a server that has `c1`, `c2` and an image `alpine`."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+import re
+
+import pandas as pd
+import pytest
+
+import lxdnb
+from lxdnb import frames, widgets
+
+OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.IGNORE_EXCEPTION_DETAIL
+SOCKET = "/var/lib/lxd/unix.socket"  # what the examples call the socket
+
+
+class Checker(doctest.OutputChecker):
+    """Takes any version for another, and any number of bytes: they are the server's of the day."""
+
+    def check_output(self, want: str, got: str, optionflags: int) -> bool:
+        today = re.compile(r"\d+\.\d+(?:\.\d+)?|\d{4,}")
+        return super().check_output(today.sub("N", want), today.sub("N", got), optionflags)
+
+
+MODULES = sorted(module.name for module in pkgutil.walk_packages(lxdnb.__path__, "lxdnb."))
+EXAMPLES = [
+    test
+    for name in ["lxdnb", *MODULES]
+    for test in doctest.DocTestFinder(exclude_empty=True).find(importlib.import_module(name))
+    if test.examples
+]
+
+
+def test_there_are_examples():
+    assert len(EXAMPLES) > 20
+
+
+@pytest.mark.parametrize("flavour", ["lxd"], scope="session")
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_an_example(example: doctest.DocTest, client, server, monkeypatch, capsys):
+    for name in ("LXD_SOCKET", "INCUS_SOCKET", "INCUS_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    server.cli("image", "alias", "create", "alpine", server.query("/1.0/images/aliases/busybox")["target"])
+    monkeypatch.chdir(server.directory)
+    try:
+        if not example.name.endswith(("launch", ".create", ".Operation")) and example.name != "lxdnb":
+            server.cli("launch", "alpine", "c1")
+            server.cli("init", "alpine", "c2")
+        names = {"client": client, "lx": client, "lxdnb": lxdnb, "frames": frames}
+        names |= vars(widgets) | {"pd": pd}
+        example.globs.update({name: value for name, value in names.items() if name not in example.globs})
+        wrong: list[str] = []
+        for step in example.examples:
+            step.source, step.want = (text.replace(SOCKET, str(server.socket)) for text in (step.source, step.want))
+        runner = doctest.DocTestRunner(Checker(), optionflags=OPTIONS)
+        runner.run(example, out=wrong.append, clear_globs=False)
+        assert not wrong, "".join(wrong)
+    finally:
+        server.cli("image", "alias", "delete", "alpine")
