@@ -1,6 +1,8 @@
 # Each target sets up what it needs. `make PYTHON=python3.12 tour` takes another Python.
 PYTHON ?= python3
 BIN := .venv/bin
+# Tests that run at once, each with daemons of its own; they mostly wait for containers.
+JOBS ?= 4
 
 .PHONY: tour test lab lint bench clean
 
@@ -9,7 +11,7 @@ tour: .venv/.lab  ## run the tour on a real server and write build/tour.html
 
 test: .venv/.test  ## install the real parts and run all tests
 	$(BIN)/python -m tests.install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS)
 
 lab: .venv/.lab  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks

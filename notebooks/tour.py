@@ -153,6 +153,16 @@ def _profile(client: lxdnb.Client, stack: ExitStack, token: str) -> str:
     return name
 
 
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Have SIGTERM clean up as well, as Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _is_root() -> bool:
     return hasattr(os, "geteuid") and os.geteuid() == 0
 
@@ -198,11 +208,9 @@ def execute(given: Loan, page: Path) -> tuple[int, str | None]:
 
 def main() -> int:
     """Run the tour; return the exit code."""
-    # Ended from outside, it cleans up as well.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     started = time.monotonic()
     try:
-        with server() as client, loan(client) as given:
+        with _terminable(), server() as client, loan(client) as given:
             print(f"Touring {client!r}")
             cells, failed = execute(given, PAGE)
             image = client.images.get(given.image).properties.get("description", given.image[:12])

@@ -111,6 +111,9 @@ def send(pid: int, number: signal.Signals) -> None:
 def kill_all(directory: Path, programs: set[str]) -> None:
     """End every process of the directory, frozen ones too, and remove the control groups they leave."""
     groups: set[Path] = set()
+    # Those of processes that are gone already go by their containers' names. They are removed only if they are empty:
+    # another daemon's container of the same name keeps its own.
+    named = _groups_named(directory)
     ours = _control_groups({os.getpid()})  # where the tests themselves run in a container
     end = time.monotonic() + _KILL_SECONDS
     while (pids := belonging(directory, programs)) and time.monotonic() < end:
@@ -122,10 +125,16 @@ def kill_all(directory: Path, programs: set[str]) -> None:
             with contextlib.suppress(OSError):
                 (group / "freezer.state").write_text("THAWED")
         wait_gone(pids, 1)
-    for group in groups:
+    for group in groups | named:
         for folder, _, _ in os.walk(group, topdown=False):
             with contextlib.suppress(OSError):
                 os.rmdir(folder)
+
+
+def _groups_named(directory: Path) -> set[Path]:
+    containers = [path.name for path in (directory / "containers").glob("*")]
+    roots = [Path("/sys/fs/cgroup"), *Path("/sys/fs/cgroup").glob("*/")]
+    return {root / f"lxc.{kind}.{name}" for root in roots for name in containers for kind in ("monitor", "payload")}
 
 
 def _control_groups(pids: set[int]) -> set[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pandas as pd
 import pytest
@@ -65,19 +66,19 @@ def test_values_are_those_of_the_command_line(client, server, mixed):
 
 
 def test_addresses_are_those_that_the_command_line_shows(client, server):
-    server.cli(
-        "network", "create", "lxdnb-t0", "ipv4.address=10.198.51.1/24", "ipv4.nat=false", "ipv6.address=none",
-        "ipv4.dhcp=false",
-    )  # fmt: skip
-    server.cli("launch", "busybox", "f-net", "-n", "lxdnb-t0")
-    server.cli("exec", "f-net", "--", "ip", "addr", "add", "10.198.51.7/24", "dev", "eth0")
-    server.cli("exec", "f-net", "--", "ip", "addr", "add", "fd42:1::7/64", "dev", "eth0")
+    # Bridges are the host's: another name and another subnet for each process that tests at the same time.
+    bridge, subnet = f"lxdnb-{os.getpid() % 10**7}", f"10.198.{os.getpid() % 250}"
+    off = ("ipv4.nat=false", "ipv4.dhcp=false", "ipv6.address=none")
+    server.cli("network", "create", bridge, f"ipv4.address={subnet}.1/24", *off)
+    server.cli("launch", "busybox", "f-net", "-n", bridge)
+    for address in (f"{subnet}.7/24", "fd42:1::7/64"):
+        server.cli("exec", "f-net", "--", "ip", "addr", "add", address, "dev", "eth0")
     server.cli("exec", "f-net", "--", "ip", "link", "set", "eth0", "up")
     frame = frames.instances(client, columns=["name", "ipv4", "ipv6"])
     shown = server.cli("list", "f-net", "--format", "csv", "-c", "46")
-    assert frame.loc[0, "ipv4"] == ("10.198.51.7",)
+    assert frame.loc[0, "ipv4"] == (f"{subnet}.7",)
     assert frame.loc[0, "ipv6"] == ("fd42:1::7",)
-    assert shown.strip() == "10.198.51.7 (eth0),fd42:1::7 (eth0)"
+    assert shown.strip() == f"{subnet}.7 (eth0),fd42:1::7 (eth0)"
 
 
 def test_the_schema_is_the_same_when_empty(client, server, mixed):
