@@ -80,19 +80,21 @@ def loan(client: lxdnb.Client) -> Iterator[Loan]:
     """Yield what the tour works with, lent where the server lacks it; take it all back, the containers first."""
     token = uuid.uuid4().hex[:6]
     with ExitStack() as stack:
-        image = _image(client, stack, token)
+        image = _image(client, stack)
         profile = _profile(client, stack, token)
         name = f"tour-{token}"
         stack.callback(_quietly, _remove_instance, client, name)
         yield Loan(name, image, profile)
 
 
-def _image(client: lxdnb.Client, stack: ExitStack, token: str) -> str:
+def _image(client: lxdnb.Client, stack: ExitStack) -> str:
     """Return an image: the one asked for, else the smallest there is, else alpine, else one made here."""
     server_kind = client.host_info["environment"].get("server", "lxd")
     if asked := os.environ.get("LXDNB_TOUR_IMAGE"):
         source = image_source(asked, server_kind)
-        return client.images.find(source).fingerprint if isinstance(source, str) else _fetch(client, stack, source)
+        if isinstance(source, str):
+            return client.images.find(source).fingerprint
+        return _add_image(client, stack, json={"source": source})
     containers = [image for image in client.images.all() if image.type == "container"]
     if containers:
         return min(containers, key=lambda image: image.size).fingerprint
@@ -100,7 +102,7 @@ def _image(client: lxdnb.Client, stack: ExitStack, token: str) -> str:
     assert isinstance(source, dict)
     print(f"The server has no image: fetching {ALPINE} from {source['server']}.")
     try:
-        return _fetch(client, stack, source)
+        return _add_image(client, stack, json={"source": source})
     except lxdnb.LXDError as error:
         print(f"That failed ({error}): making a busybox image here.")
     if not find_busybox() and _is_root():
@@ -109,24 +111,19 @@ def _image(client: lxdnb.Client, stack: ExitStack, token: str) -> str:
         raise TourError("No busybox to make an image of: install busybox-static, or set LXDNB_TOUR_IMAGE")
     with tempfile.TemporaryDirectory() as folder:
         body = busybox_image(Path(folder, "busybox.tar.gz")).read_bytes()
-    response = client.api.images.post(data=body, headers={"Content-Type": "application/octet-stream"})
-    return _lent_image(client, stack, client.operations.get(response.json()["operation"]))
+    return _add_image(client, stack, data=body, headers={"Content-Type": "application/octet-stream"})
 
 
-def _fetch(client: lxdnb.Client, stack: ExitStack, source: dict[str, str]) -> str:
-    response = client.api.images.post(json={"source": source})
-    operation = client.operations.get(response.json()["operation"])
+def _add_image(client: lxdnb.Client, stack: ExitStack, **request: Any) -> str:
+    """Have the server take an image, to be deleted at the end if it was not there before."""
+    before = {image.fingerprint for image in client.images.all()}
+    operation = client.operations.get(client.api.images.post(**request).json()["operation"])
     try:
-        return _lent_image(client, stack, operation)
+        fingerprint = operation.wait(FETCH_SECONDS).metadata["fingerprint"]
     except lxdnb.OperationTimeout:
         client.api.operations[operation.id].delete()
         raise
-
-
-def _lent_image(client: lxdnb.Client, stack: ExitStack, operation: Any) -> str:
-    here = {image.fingerprint for image in client.images.all()}
-    fingerprint = operation.wait(FETCH_SECONDS).metadata["fingerprint"]
-    if fingerprint not in here:
+    if fingerprint not in before:
         stack.callback(_quietly, client.images.get(fingerprint).delete, True)
     return fingerprint
 
@@ -144,13 +141,19 @@ def _profile(client: lxdnb.Client, stack: ExitStack, token: str) -> str:
     else:
         pool = name
         print("The server has no storage pool: lending the tour one, in a directory.")
-        client.api.storage_pools.post(json={"name": pool, "driver": "dir"})
-        stack.callback(_quietly, client.api.storage_pools[pool].delete)
+        _finish(client, client.api.storage_pools.post(json={"name": pool, "driver": "dir"}))
+        stack.callback(_quietly, lambda: _finish(client, client.api.storage_pools[pool].delete()))
     print(f"The default profile has no root disk: lending the tour one in the pool {pool}.")
     lent = {**devices, "root": {"type": "disk", "path": "/", "pool": pool}}
-    client.api.profiles.post(json={"name": name, "config": default["config"], "devices": lent})
-    stack.callback(_quietly, client.api.profiles[name].delete)
+    _finish(client, client.api.profiles.post(json={"name": name, "config": default["config"], "devices": lent}))
+    stack.callback(_quietly, lambda: _finish(client, client.api.profiles[name].delete()))
     return name
+
+
+def _finish(client: lxdnb.Client, response: Any) -> None:
+    """Wait for what was answered with an operation, as newer servers do where older ones are done at once."""
+    if response.json()["type"] == "async":
+        client.operations.wait_for_operation(response.json()["operation"], FETCH_SECONDS)
 
 
 @contextmanager
