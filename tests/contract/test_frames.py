@@ -73,6 +73,7 @@ def test_addresses_are_those_that_the_command_line_shows(client, server):
     server.cli("launch", "busybox", "f-net", "-n", bridge)
     for address in (f"{subnet}.7/24", "fd42:1::7/64"):
         server.cli("exec", "f-net", "--", "ip", "addr", "add", address, "dev", "eth0")
+    server.cli("exec", "f-net", "--", "ip", "addr", "add", f"{subnet}.9/32", "dev", "lo")
     server.cli("exec", "f-net", "--", "ip", "link", "set", "eth0", "up")
     frame = frames.instances(client, columns=["name", "ipv4", "ipv6"])
     shown = server.cli("list", "f-net", "--format", "csv", "-c", "46")
@@ -124,6 +125,8 @@ def test_all_projects(client, server):
         assert frame.loc[0, "processes"] >= 1
         inside = lxdnb.Client(str(server.socket), project="elsewhere")
         assert list(frames.instances(inside)["name"]) == ["f-there"]
+        server.cli("init", "busybox", "f-here")
+        assert sorted(frames.instances(inside, all_projects=True)["name"]) == ["f-here", "f-there"]
         server.cli("delete", "-f", "f-there", "--project", "elsewhere")
     finally:
         server.cli("project", "delete", "elsewhere")

@@ -196,6 +196,9 @@ def test_looking_is_not_changing(client, server):
     assert container.devices == {}
     assert container.profiles == ["default"]
     assert not container.dirty
+    image = client.images.get_by_alias("busybox")
+    assert image.update_source == {}  # the server sends none, for an image that came from a file
+    assert not image.dirty
     server.cli("start", "seen")
     assert container.status == "Stopped"
     container.sync()

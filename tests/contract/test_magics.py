@@ -214,6 +214,12 @@ def test_the_persons_own_errors_keep_their_traceback(run, container):
     assert "Traceback" in printed.out
 
 
+def test_braces_and_dollars_are_not_pythons(run, container, shell):
+    shell.user_ns["word"] = "Python's"
+    _, printed = run(f"%lxd exec {container.name} -- sh -c 'echo [$word] {{word}}'")
+    assert printed.out == "[] {word}\n"
+
+
 def test_locals_of_a_function_are_seen(run, container, shell):
     run(f"def f(word):\n    return get_ipython().run_line_magic('lxd', 'exec {container.name} -- echo {{{{word}}}}')")
     assert run("f('inside')")[0].result.stdout == "inside\n"

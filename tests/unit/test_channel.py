@@ -1,0 +1,94 @@
+"""A websocket's messages out of its frames, as bytes on a real pair of sockets; frames by RFC 6455, section 5.2."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+import websocket
+
+from lxdnb.transport import Channel
+
+CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
+
+
+def frame(opcode: int, payload: bytes = b"", final: bool = True) -> bytes:
+    assert len(payload) < 126
+    return bytes([opcode | (0x80 if final else 0), len(payload)]) + payload
+
+
+def unmasked(data: bytes) -> tuple[int, bytes]:
+    """Take a client's frame apart, whose payload is masked."""
+    assert data[1] & 0x80
+    mask, payload = data[2:6], data[6 : 6 + (data[1] & 0x7F)]
+    return data[0] & 0x0F, bytes(byte ^ mask[place % 4] for place, byte in enumerate(payload))
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[Channel, socket.socket]]:
+    """A channel, and the socket of the server at its other end."""
+    ours, server = socket.socketpair()
+    stream = websocket.WebSocket(skip_utf8_validation=True)
+    stream.sock, stream.connected = ours, True
+    channel = Channel(stream)
+    server.settimeout(5)
+    yield channel, server
+    channel.close()
+    ours.close()
+    server.close()
+
+
+def test_messages_and_the_end(ends):
+    channel, server = ends
+    server.sendall(frame(BINARY, b"\x00\xff") + frame(TEXT, "é".encode()) + frame(TEXT) + frame(CLOSE))
+    assert [channel.receive() for _ in range(4)] == [b"\x00\xff", "é", "", None]
+
+
+def test_a_text_in_pieces_is_whole_and_binary_comes_as_it_comes(ends):
+    channel, server = ends
+    whole = "a€b".encode()
+    server.sendall(frame(TEXT, whole[:2], final=False) + frame(CONTINUATION, whole[2:]))
+    server.sendall(frame(BINARY, b"1", final=False) + frame(CONTINUATION, b"2"))
+    assert [channel.receive() for _ in range(3)] == ["a€b", b"1", b"2"]
+
+
+def test_a_ping_is_answered(ends):
+    channel, server = ends
+    server.sendall(frame(PING, b"keepalive") + frame(BINARY, b"x"))
+    assert channel.receive() == b"x"
+    assert unmasked(server.recv(100)) == (PONG, b"keepalive")
+
+
+def test_a_ping_of_a_server_that_is_gone_costs_no_data(ends):
+    channel, server = ends
+    server.sendall(frame(PING) + frame(BINARY, b"the last words") + frame(TEXT))
+    server.shutdown(socket.SHUT_RDWR)
+    assert [channel.receive(), channel.receive(), channel.receive()] == [b"the last words", "", None]
+
+
+def test_a_connection_that_breaks_is_the_end(ends):
+    channel, server = ends
+    server.sendall(frame(BINARY, b"abc")[:3])
+    server.close()
+    assert channel.receive() is None
+
+
+def test_closing_wakes_a_reader_and_sending_is_an_error_then(ends):
+    channel, _ = ends
+    threading.Timer(0.2, channel.close).start()
+    assert channel.receive() is None
+    channel.close()
+    with pytest.raises(ConnectionError):
+        channel.send(b"x")
+    with pytest.raises(ConnectionError):
+        channel.send_text("x")
+
+
+def test_what_is_sent(ends):
+    channel, server = ends
+    channel.send(b"\x00")
+    assert unmasked(server.recv(100)) == (BINARY, b"\x00")
+    channel.send_text("")
+    assert unmasked(server.recv(100)) == (TEXT, b"")
