@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from lxdnb.client import Client, connect
 from lxdnb.exceptions import (
+    BulkFailed,
     ClientConnectionFailed,
     CommandFailed,
     Conflict,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 __all__ = [
+    "BulkFailed",
     "Client",
     "ClientConnectionFailed",
     "CommandFailed",

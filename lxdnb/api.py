@@ -114,10 +114,10 @@ class APINode:
         """DELETE this path."""
         return self._send("DELETE", is_api, options)
 
-    def open_websocket(self, params: Mapping[str, str] | None = None) -> Channel:
+    def open_websocket(self, params: Mapping[str, str] | None = None, silence: float | None = None) -> Channel:
         """Open a websocket at this path. Raises ClientConnectionFailed, or what the server refuses it with."""
         try:
-            return self._transport.websocket(self._path, self._parameters(params))
+            return self._transport.websocket(self._path, self._parameters(params), silence)
         except LXDAPIException as refused:
             raise _error(refused.response) from None
 
@@ -183,6 +183,8 @@ def wait_for_operation(root: APINode, identifier: str, timeout: float | None = N
             raise OperationFailed(response, record)
         if left <= seconds:
             raise OperationTimeout(identifier, timeout or 0, record)
+        if _json(response).get("type") != "sync":
+            time.sleep(min(0.2, left))  # it was no wait that ran out: do not ask without a pause
 
 
 def _operation_record(node: APINode, response: Response) -> dict[str, Any]:

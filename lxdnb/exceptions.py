@@ -10,6 +10,7 @@
     ├── LXDAPIExtensionNotAvailable  the server is too old for what was asked; nothing was sent
     ├── OperationTimeout             waiting ran out (also a TimeoutError); the operation goes on
     ├── CommandFailed                a command in an instance ended with an exit code other than 0
+    ├── BulkFailed                   of several things to do, some could not be done
     └── ClientConnectionFailed       no server answered (also a ConnectionError)
 
 `str(error)` tells a person what went wrong and, where we know it, what to do; details for programs
@@ -19,6 +20,7 @@ Wrong arguments are Python's own TypeError and ValueError, raised before anythin
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from requests import Response
 
 __all__ = [
+    "BulkFailed",
     "ClientConnectionFailed",
     "CommandFailed",
     "Conflict",
@@ -156,9 +159,26 @@ class CommandFailed(LXDError):
         self.exit_code = exit_code
 
     def __str__(self) -> str:
-        words = " ".join(self.command)
+        words = " ".join(shlex.join(self.command).split())  # on one line, whatever script it is
         shown = words if len(words) <= 60 else words[:57] + "…"
         return f"{shown} in {self.instance} ended with exit code {self.exit_code}"
+
+
+class BulkFailed(LXDError):
+    """Of several things to do, some could not be done; the others are done.
+
+    `errors` maps the name of each that failed to its error, `count` is how many were to be done.
+    """
+
+    def __init__(self, what: str, errors: Mapping[str, LXDError], count: int) -> None:
+        super().__init__(what, errors, count)
+        self.what = what
+        self.errors = dict(errors)
+        self.count = count
+
+    def __str__(self) -> str:
+        reasons = "; ".join(f"{name}: {error}" for name, error in self.errors.items())
+        return f"{self.what} failed for {len(self.errors)} of {self.count}: {reasons}"
 
 
 class LXDAPIExtensionNotAvailable(LXDError):

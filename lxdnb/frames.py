@@ -107,11 +107,10 @@ def instances(
         answers = _at_once(lambda place: _state(client, records[place]), active)
         gone = {place for place, answer in zip(active, answers, strict=True) if isinstance(answer, NotFound)}
         for place, answer in zip(active, answers, strict=True):
-            if isinstance(answer, LXDAPIException):
-                failed[records[place]["name"]] = str(answer)
-            else:
+            if not isinstance(answer, LXDAPIException):
                 states[place] = answer
-        failed = {name: why for name, why in failed.items() if name not in {records[place]["name"] for place in gone}}
+            elif place not in gone:
+                failed[records[place]["name"]] = str(answer)
         states = {number: states.get(place, {}) for number, place in enumerate(_without(len(records), gone))}
         records = [records[place] for place in _without(len(records), gone)]
 
@@ -138,9 +137,11 @@ def outcomes(names: Sequence[str], before: Sequence[str], after: Sequence[str | 
 def html(frame: pd.DataFrame) -> str | None:
     """Return a frame of lxdnb's as an HTML table for people, or None for any other DataFrame.
 
+    What pandas has made of such a frame, with other rows' names, columns or types, is another: it is pandas' to show.
+
     Sizes and ages are rounded, with the exact value as the cell's title; rows after the first 50 are counted only.
     """
-    if "lxdnb" not in frame.attrs:
+    if "lxdnb" not in frame.attrs or not _as_made(frame):
         return None
     head = frame.head(SHOWN_ROWS)
     units = {column.name: column.unit for column in INSTANCE_COLUMNS.values()}
@@ -152,10 +153,17 @@ def html(frame: pd.DataFrame) -> str | None:
     return table + (f"<div>… {more:,} more</div>" if more else "")
 
 
+def _as_made(frame: pd.DataFrame) -> bool:
+    if not isinstance(frame.index, pd.RangeIndex) or not frame.columns.is_unique:
+        return False
+    made = {column.name: column.dtype for column in INSTANCE_COLUMNS.values()}
+    return all(str(frame.dtypes[name]) == "Int64" for name in frame.columns if made.get(name) == "Int64")
+
+
 def _cell(value: Any, unit: str) -> Cell:
     if isinstance(value, tuple):
         return Cell(", ".join(map(str, value)))
-    if value is None or value is pd.NA or value is pd.NaT:
+    if pd.api.types.is_scalar(value) and pd.isna(value):
         return Cell("")
     if unit == "bytes":
         return Cell(human_size(int(value)), title=f"{value:,} bytes")
@@ -222,7 +230,7 @@ def _config(name: str) -> Callable[[Record, State], Any]:
 
 
 def _when_running(*path: str, scale: float | None = None) -> Callable[[Record, State], Any]:
-    """Read a number of the state. It is 0 or -1 where the server does not know it."""
+    """Read a number of the state, which is negative where the server does not know it."""
 
     def read(_: Record, state: State) -> Any:
         value: Any = state

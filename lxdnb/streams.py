@@ -21,6 +21,7 @@ from lxdnb.transport import Channel
 
 __all__ = ["EventType", "Events", "Exec"]
 
+SILENCE = 35.0  # seconds: servers ping every 10, so that one from which nothing comes is lost
 CHUNK = 64 * 1024  # bytes of standard input in one message
 
 
@@ -28,8 +29,8 @@ class Exec:
     """A command running in an instance.
 
     Created, it runs. `on_stdout` and `on_stderr` are called with each piece of output, bytes of any
-    length, each from a thread of its own and in order. `stdin` is bytes, or an iterable of
-    bytes that a thread of its own reads; None is an empty input. It ends when the process has ended
+    length, each from a thread of its own and in order. `stdin` is bytes, a file that is open for bytes, or an iterable
+    of bytes, read by a thread of its own; None is an empty input. It ends when the process has ended
     and all its output has been handed on.
 
     >>> pieces = []
@@ -149,12 +150,13 @@ class Exec:
                     handler(message)
                 except BaseException as error:  # the caller's: raised again in wait(), while the rest is drained
                     self._error = error
+        ended = ended or channel.said_goodbye
         self._one_has_ended(None if ended else ClientConnectionFailed(f"the output of {self.instance} was cut off"))
 
-    def _feed(self, stdin: bytes | Iterable[bytes]) -> None:
+    def _feed(self, stdin: Any) -> None:
         channel = self._channels["0"]
         try:
-            for piece in [stdin] if isinstance(stdin, bytes) else stdin:
+            for piece in _pieces(stdin):
                 for start in range(0, len(piece), CHUNK):
                     channel.send(piece[start : start + CHUNK])
             channel.send_text("")
@@ -240,15 +242,16 @@ class Events(Iterator[dict[str, Any]]):
         Raises ClientConnectionFailed or LXDAPIException.
         """
         if self._channel is None:
-            self._channel = self._root.events.open_websocket(self._params)
+            self._channel = self._root.events.open_websocket(self._params, SILENCE)
             if self._closed.is_set():  # meanwhile, by another thread
                 self._channel.close()
 
     def close(self) -> None:
         """End the stream, from any thread: iteration stops."""
         self._closed.set()
-        if self._channel is not None:
-            self._channel.close()
+        channel = self._channel  # once: the thread that iterates may set it to None
+        if channel is not None:
+            channel.close()
 
     def __enter__(self) -> Events:
         self.connect()
@@ -294,6 +297,16 @@ def _notice(action: str, **details: Any) -> dict[str, Any]:
 
 def _words(command: Sequence[str]) -> list[str]:
     # A str is a sequence of words too, of one letter each: a slip that no type tells.
-    if isinstance(command, str) or not command or not all(isinstance(word, str) for word in list[Any](command)):
+    given: Any = command
+    words: list[Any] = [] if given is None or isinstance(given, str) else list(given)
+    if not words or not all(isinstance(word, str) for word in words):
         raise TypeError(f'a command is a list of words, as in ["ls", "-l"], not {command!r}')
-    return list(command)
+    return words
+
+
+def _pieces(stdin: Any) -> Iterable[bytes]:
+    if isinstance(stdin, bytes | bytearray | memoryview):
+        return [bytes(stdin)]
+    if hasattr(stdin, "read"):
+        return iter(lambda: stdin.read(CHUNK), b"")
+    return stdin

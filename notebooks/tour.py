@@ -20,7 +20,7 @@ from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbconvert import HTMLExporter
 
 import lxdnb
@@ -120,8 +120,9 @@ def _add_image(client: lxdnb.Client, stack: ExitStack, **request: Any) -> str:
     operation = client.operations.get(client.api.images.post(**request).json()["operation"])
     try:
         fingerprint = operation.wait(FETCH_SECONDS).metadata["fingerprint"]
-    except lxdnb.OperationTimeout:
-        client.api.operations[operation.id].delete()
+    except BaseException:
+        # Also for Ctrl-C: else the image would come after all, when nobody takes it back.
+        _quietly(operation.cancel)
         raise
     if fingerprint not in before:
         stack.callback(_quietly, client.images.get(fingerprint).delete, True)
@@ -184,6 +185,8 @@ def _quietly(call: Callable[..., object], *arguments: Any) -> None:
     """Take one thing back, and say so if that fails, so that the others are still taken back."""
     try:
         call(*arguments)
+    except lxdnb.NotFound:
+        pass  # gone already
     except lxdnb.LXDError as error:
         print(f"Could not clean up: {error}", file=sys.stderr)
 
@@ -196,7 +199,7 @@ def execute(given: Loan, page: Path) -> tuple[int, str | None]:
     failed = None
     try:
         NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(NOTEBOOK.parent)}}).execute()
-    except CellExecutionError as error:
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         failed = str(error)
     exporter = HTMLExporter()
     # The panels' own text stands for them: a page in a folder has no kernel, and may have no network to fetch

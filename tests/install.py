@@ -168,13 +168,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     wanted = [each for each in not_installed(packages) if each not in PARTS or not PARTS[each].here()]
     if not wanted:
-        print("All real parts for the tests are installed.")
+        print("All real parts are installed.")
         return 0
     if os.geteuid() != 0:
         report(packages, "You are not root")
         return 0
     named = ", ".join(f"{each} ({PARTS[each].what})" if each in PARTS else each for each in wanted)
-    print(f"Installing with apt, because tests use them: {named}.", flush=True)
+    print(f"Installing with apt, for what runs here on real parts: {named}.", flush=True)
     try:
         install(wanted, system["VERSION_CODENAME"])
     except (AptError, OSError) as error:

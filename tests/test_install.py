@@ -61,7 +61,9 @@ def test_installs_what_is_missing_and_says_so(
     ]
     assert "URIs: https://mirror.example/debian/\nSuites: bookworm-backports\n" in file.read_text()
     said = capsys.readouterr().out.splitlines()
-    assert said[0].startswith("Installing with apt, because tests use them: btrfs-progs (btrfs pools), incus-base (")
+    assert said[0].startswith(
+        "Installing with apt, for what runs here on real parts: btrfs-progs (btrfs pools), incus-base ("
+    )
     assert str(file) in said[1]
 
 

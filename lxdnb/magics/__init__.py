@@ -21,7 +21,7 @@ from IPython.core.magic import (
 from lxdnb import frames
 from lxdnb.client import Client, connect
 from lxdnb.display import visible
-from lxdnb.exceptions import LXDError
+from lxdnb.exceptions import ClientConnectionFailed, LXDError
 from lxdnb.magics import commands
 from lxdnb.magics.grammar import GrammarError, Help, parse
 
@@ -64,7 +64,8 @@ class LXDMagics(Magics):
         shell: Any = self.shell
 
         def evaluate(expression: str) -> object:
-            return eval(expression, shell.user_ns, dict(local_ns or {}))
+            # One scope: in two, what an expression defines inside, as a comprehension does, sees no local.
+            return eval(expression, {**shell.user_ns, **(local_ns or {})})
 
         try:
             request = parse(line, evaluate, cell=cell is not None)
@@ -80,8 +81,10 @@ class LXDMagics(Magics):
                 value = commands.run_exec(self.client, request.options, script=cell)
             else:
                 raise GrammarError(f"%%lxd {request.verb} takes no cell: only %%lxd exec runs one; write %lxd")
-        except (LXDError, ValueError, TypeError) as error:
+        except ClientConnectionFailed as error:
             raise MagicError(str(error)) from error
+        except (LXDError, ValueError) as error:
+            raise MagicError(" ".join(str(error).split())) from error
         if request.target is None:
             return value
         shell.user_ns[request.target] = value

@@ -6,14 +6,14 @@ import codecs
 import re
 import sys
 import threading
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TextIO
 
 from IPython.core.getipython import get_ipython
 
 from lxdnb import api, frames
 from lxdnb.client import Client
-from lxdnb.exceptions import CommandFailed, LXDError, NotFound
+from lxdnb.exceptions import BulkFailed, CommandFailed, LXDError, NotFound
 from lxdnb.magics.grammar import GrammarError
 from lxdnb.models.instance import ExecResult, Instance
 from lxdnb.remotes import image_source
@@ -77,8 +77,15 @@ def run_launch(client: Client, options: Mapping[str, Any]) -> Instance:
 
 
 def run_start(client: Client, options: Mapping[str, Any]) -> pd.DataFrame:
-    """Start instances."""
-    return _act(client, "start", options, lambda instance: instance.start())
+    """Start instances; those that are frozen go on."""
+
+    def start(instance: Instance) -> None:
+        if instance.status == "Frozen":
+            instance.unfreeze()
+        else:
+            instance.start()
+
+    return _act(client, "start", options, start)
 
 
 def run_stop(client: Client, options: Mapping[str, Any]) -> pd.DataFrame:
@@ -90,14 +97,15 @@ def run_stop(client: Client, options: Mapping[str, Any]) -> pd.DataFrame:
 def run_delete(client: Client, options: Mapping[str, Any]) -> pd.DataFrame:
     """Delete instances."""
 
-    def delete(instance: Instance) -> None:
+    def stop(instance: Instance) -> None:
         if options["force"] and instance.status != "Stopped":
-            instance.stop(wait=True)
-            if instance.ephemeral:
-                return  # gone with its stop
-        instance.delete()
+            instance.stop()
 
-    return _act(client, "delete", options, delete)
+    def delete(instance: Instance) -> None:
+        if not (options["force"] and instance.ephemeral and instance.status != "Stopped"):
+            instance.delete()  # an ephemeral one is gone with its stop
+
+    return _act(client, "delete", options, stop, delete)
 
 
 def run_exec(client: Client, options: Mapping[str, Any], script: str | None = None) -> ExecResult:
@@ -126,6 +134,8 @@ def run_exec(client: Client, options: Mapping[str, Any], script: str | None = No
             stderr.show(sys.stderr)
     except KeyboardInterrupt:
         running.signal(2)
+        stdout.drop()  # whatever a command that does not listen still says
+        stderr.drop()
         raise
     finally:
         stdout.show(sys.stdout, final=True)
@@ -149,8 +159,11 @@ VERBS = {
 }
 
 
-def _act(client: Client, verb: str, options: Mapping[str, Any], act: Any) -> pd.DataFrame:
-    """Do something to each instance that was named, all of them at once; return what became of them."""
+def _act(client: Client, verb: str, options: Mapping[str, Any], *steps: Callable[[Instance], None]) -> pd.DataFrame:
+    """Do something to each instance that was named; return what became of them.
+
+    Each step is begun for all of them before any is waited for.
+    """
     names: list[str] = list(dict.fromkeys(options["names"]))
     if bool(names) == bool(options.get("all")):
         raise GrammarError(f"{verb}: name the instances" + (", or give --all alone" if "all" in options else ""))
@@ -165,33 +178,33 @@ def _act(client: Client, verb: str, options: Mapping[str, Any], act: Any) -> pd.
         print(f"dry run: would {verb} {', '.join(instance.name for instance in chosen) or 'nothing'}")
         return frames.outcomes([instance.name for instance in chosen], before, [None] * len(chosen))
     failed: dict[str, LXDError] = {}
-    for instance in chosen:
-        try:
-            act(instance)
-        except LXDError as error:
-            failed[instance.name] = error
-    after: list[str | None] = []
-    for instance in chosen:
-        try:
-            if instance.operation and instance.name not in failed:
-                instance.operation.wait()
-            instance.sync()
-            after.append(instance.status)
-        except NotFound:
-            after.append(None)
-        except LXDError as error:
-            failed[instance.name] = error
-            after.append(None)
+    for step in steps:
+        for act in (step, _finish):
+            for instance in chosen:
+                try:
+                    if instance.name not in failed:
+                        act(instance)
+                except LXDError as error:
+                    failed[instance.name] = error
+    if len(chosen) == len(failed) == 1:
+        raise failed[chosen[0].name]
     if failed:
-        _report(verb, failed, len(chosen))
+        raise BulkFailed(verb, failed, len(chosen))
+    after = [_status_now(instance) for instance in chosen]
     return frames.outcomes([instance.name for instance in chosen], before, after)
 
 
-def _report(verb: str, failed: Mapping[str, LXDError], count: int) -> NoReturn:
-    reasons = "; ".join(f"{name}: {error}" for name, error in failed.items())
-    if count == 1:
-        raise GrammarError(f"{verb} {reasons}")
-    raise GrammarError(f"{verb} failed for {len(failed)} of {count}: {reasons}")
+def _finish(instance: Instance) -> None:
+    if instance.operation is not None:
+        instance.operation.wait()
+
+
+def _status_now(instance: Instance) -> str | None:
+    try:
+        instance.sync()
+    except NotFound:
+        return None
+    return instance.status
 
 
 def _named(client: Client, name: str) -> Instance:
@@ -251,12 +264,18 @@ class _Shown:
         self._shown = 0
         self._size = 0
         self._next = 0
+        self._dropping = False
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def take(self, piece: bytes) -> None:
         with self._lock:
-            self._pieces.append(piece)
-            self._size += len(piece)
+            if not self._dropping:
+                self._pieces.append(piece)
+                self._size += len(piece)
+
+    def drop(self) -> None:
+        with self._lock:
+            self._dropping = True
 
     def show(self, to: TextIO, final: bool = False) -> None:
         with self._lock:
@@ -268,7 +287,7 @@ class _Shown:
             print(text, end="", file=to, flush=True)
         if final and self._size > self._shown:
             more = self._size - self._shown
-            print(f"\n… {more:,} bytes more; keep them all with: result = %lxd exec …", file=sys.stderr)
+            print(f"\n… {more:,} bytes more are not shown; the value of %lxd exec has them all", file=sys.stderr)
 
     def text(self) -> str:
         return b"".join(self._pieces).decode("utf-8", "replace")

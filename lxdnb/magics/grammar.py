@@ -65,7 +65,7 @@ def parse(line: str, evaluate: Callable[[str], object], cell: bool = False) -> R
             f"{str(error).lower()}: a ' or \" is not closed; put a \\ before it if it is meant"
         ) from None
     command = _after_dashes(words)
-    verbs = _verbs(command_follows=command is None and not cell)
+    verbs = _verbs()
     if not words or words[0] in ("help", "-h", "--help"):
         raise Help(_overview(verbs))
     verb = _ALIASES.get(words[0], words[0])
@@ -75,10 +75,12 @@ def parse(line: str, evaluate: Callable[[str], object], cell: bool = False) -> R
         raise GrammarError(f"no such verb: {words[0]!r}; {hint}")
     if command is not None and verb != "exec":
         words += command
+    if verb == "exec" and command is None and not cell:
+        words, command = _split_command(words)
     # Expressions are still hidden here: whatever their values are, they stand for words, not for options.
     options = vars(verbs[verb].parse_args(words[1:]))
     if verb == "exec":
-        options["command"] = command if command is not None else options.get("command", [])
+        options["command"] = command or []
     values = [str(evaluate(expression)) for expression in expressions]
     filled = {name: _number(name, _fill(value, values)) for name, value in options.items()}
     return Request(verb, filled, target)
@@ -93,7 +95,7 @@ class _Parser(argparse.ArgumentParser):
         raise Help(self.format_help())
 
 
-def _verbs(command_follows: bool = True) -> dict[str, _Parser]:
+def _verbs() -> dict[str, _Parser]:
     parsers: dict[str, _Parser] = {}
 
     def verb(name: str, description: str) -> _Parser:
@@ -134,6 +136,7 @@ def _verbs(command_follows: bool = True) -> dict[str, _Parser]:
     delete.add_argument("-f", "--force", action="store_true", help="also if it is running")
 
     run = verb("exec", "Run a command in an instance: its output appears as it comes. %%lxd runs the cell in sh.")
+    run.usage = "%%lxd exec [--env KEY=VALUE] [--cwd DIRECTORY] [--user UID] [--group GID] NAME [--] COMMAND…"
     for flag in ("-T", "-n"):
         run.add_argument(flag, action="store_true", help=argparse.SUPPRESS)  # lxc's: no terminal, no input; so it is
     run.add_argument("--env", action="append", default=[], metavar="KEY=VALUE")
@@ -141,8 +144,6 @@ def _verbs(command_follows: bool = True) -> dict[str, _Parser]:
     run.add_argument("--user", metavar="UID")
     run.add_argument("--group", metavar="GID")
     run.add_argument("name", metavar="NAME")
-    if command_follows:  # from the name on, all is the command; after `--` options may stand anywhere before it
-        run.add_argument("command", nargs=argparse.REMAINDER, metavar="[--] COMMAND…")
     return parsers
 
 
@@ -200,6 +201,21 @@ def _after_dashes(words: list[str]) -> list[str] | None:
     command = words[place + 1 :]
     del words[place:]
     return command
+
+
+def _split_command(words: list[str]) -> tuple[list[str], list[str]]:
+    """Split `exec` and its options, as lxc takes them around the name, from the command that follows it."""
+    place, named = 1, False
+    while place < len(words):
+        word = words[place]
+        if word in ("--env", "--cwd", "--user", "--group"):
+            place += 1  # and its value
+        elif not word.startswith("-"):
+            if named:
+                break
+            named = True
+        place += 1
+    return words[:place], words[place:]
 
 
 def _overview(verbs: Mapping[str, _Parser]) -> str:

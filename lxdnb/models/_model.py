@@ -83,7 +83,7 @@ class Model:
     def __setattr__(self, name: str, value: Any) -> None:
         if name.startswith("_") or name == "client" or hasattr(type(self), name):
             object.__setattr__(self, name, value)
-        elif name in self.writable:
+        elif self._may_change(name) and (name in self.writable or name in self._ours):
             if not self._loaded:
                 self.sync()
             self._ours[name] = value
@@ -139,9 +139,9 @@ class Model:
         response = self.api.get()
         record: dict[str, Any] = api.metadata(response)
         for name in self._ours:
-            if name in self.writable and self._changed(name):
+            if self._may_change(name) and self._changed(name):
                 record[name] = _merged(record.get(name), self._theirs.get(name), self._ours[name])
-        body = {name: as_sent(value) for name, value in record.items() if name in self.writable}
+        body = {name: as_sent(value) for name, value in record.items() if self._may_change(name)}
         headers = {"If-Match": response.headers["ETag"]} if "ETag" in response.headers else {}
         self._started(self.api.put(json=body, headers=headers), wait)
         # What was sent is the server's now; sync() would else take it for a change if it is still being applied.
@@ -161,6 +161,10 @@ class Model:
         kept = {name: value for name, value in self._ours.items() if keep_changes and self._changed(name)}
         self._theirs = copy.deepcopy({**self._theirs, **record})
         self._ours = {**copy.deepcopy(self._theirs), **kept}
+
+    def _may_change(self, name: str) -> bool:
+        # What we do not know goes back as it came: a PUT takes away what it leaves out.
+        return name in self.writable or name not in self._fields
 
     def _changed(self, name: str) -> bool:
         ours, theirs = self._ours.get(name), self._theirs.get(name)
@@ -211,11 +215,10 @@ def _as_text(value: Any) -> Any:
 
 
 def _merged(now: Any, before: Any, ours: Any) -> Any:
-    """Lay what changed from `before` to `ours` on what is there `now`; dicts key by key."""
+    """Lay what changed from `before` to `ours` on what is there `now`; dicts key by key, and those in them."""
     if not (isinstance(now, dict) and isinstance(ours, dict)):
         return ours
-    before = before if isinstance(before, dict) else {}
-    old, new = as_sent(before), as_sent(ours)
+    old, new = as_sent(before if isinstance(before, dict) else {}), as_sent(ours)
     gone = old.keys() - new.keys()
-    changed = {key: value for key, value in new.items() if old.get(key) != value}
+    changed = {key: _merged(now.get(key), old.get(key), value) for key, value in new.items() if old.get(key) != value}
     return {**{key: value for key, value in now.items() if key not in gone}, **changed}

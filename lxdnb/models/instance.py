@@ -119,17 +119,17 @@ class Instance(Model):
         return True
 
     @classmethod
-    def all(cls, client: Client, recursion: int = 1, **params: str) -> list[Self]:
+    def all(cls, client: Client, recursion: int = 1) -> list[Self]:
         """Return all instances, by one request.
 
         With `recursion=0` the server sends names alone, and each object loads its fields when they are asked for;
-        of all instances then, since names say nothing of the type. `params` go into the request as they are.
+        of all instances then, since names say nothing of the type.
         """
-        answer = api.metadata(client.api.instances.get(params={"recursion": recursion, **params}))
+        answer = api.metadata(client.api.instances.get(params={"recursion": recursion}))
         if recursion == 0 and cls.instance_type is None:
             return [cls(client, name=name) for name in map(_name_in, answer)]
         if recursion == 0:
-            return cls.all(client, 1, **params)
+            return cls.all(client)
         return [
             cls._from_record(client, record)
             for record in answer
@@ -149,6 +149,9 @@ class Instance(Model):
         request = dict(config)
         if cls.instance_type is not None:
             request.setdefault("type", cls.instance_type)
+        for field in ("config", "devices"):
+            if request.get(field):
+                request[field] = as_sent(dict(request[field]))
         if request.get("name") is not None:
             _ = client.api.instances[request["name"]]  # refuses what is no name, before anything is sent
         response = client.api.instances.post(json=request, target=target)
@@ -186,8 +189,8 @@ class Instance(Model):
         description: dict[str, Any] = {
             "source": dict(image),
             "ephemeral": ephemeral,
-            "config": as_sent(dict(config or {})),
-            "devices": as_sent(dict(devices or {})),
+            "config": dict(config or {}),
+            "devices": dict(devices or {}),
         }
         if name is not None:
             description["name"] = name
@@ -303,7 +306,11 @@ class Instance(Model):
             if creation is not None:
                 # It may be still under way after an interrupt, or have failed because the name is somebody else's:
                 # only what came to be by this very operation is ours to delete.
-                creation.wait(timeout=30)
+                try:
+                    creation.cancel()
+                except LXDError:
+                    pass  # over already, or not of the kind that can be cancelled
+                creation.wait(timeout=10)
         except LXDError:
             return
         for end in (self.stop, self.delete):
@@ -355,9 +362,9 @@ class InstanceManager(Manager[I], Generic[I]):
         """Return whether there is one of that name."""
         return self.model.exists(self.client, name)
 
-    def all(self, recursion: int = 1, **params: str) -> list[I]:
+    def all(self, recursion: int = 1) -> list[I]:
         """Return all of them, by one request; see `Instance.all`."""
-        return self.model.all(self.client, recursion, **params)
+        return self.model.all(self.client, recursion)
 
     def create(self, config: Mapping[str, Any], wait: bool = False, target: str | None = None) -> I:
         """Create one from a description as the REST API takes it; see `Instance.create`."""

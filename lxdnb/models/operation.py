@@ -62,6 +62,10 @@ class Operation:
         """Look again. Raises NotFound when the server has forgotten it, as it does 5 s after its end."""
         self._record = dict(api.metadata(self._client.api.operations[self.id].get()))
 
+    def cancel(self) -> None:
+        """Cancel it. Raises LXDAPIException where it cannot be cancelled, NotFound when it is over."""
+        self._client.api.operations[self.id].delete()
+
     def wait(self, timeout: float | None = None) -> Operation:
         """Wait until it has ended well, and return it.
 

@@ -20,6 +20,7 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 import requests
 import requests_unixsocket
 import websocket
+from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from lxdnb.exceptions import ClientConnectionFailed, LXDAPIException
@@ -61,6 +62,9 @@ class Transport:
     ) -> None:
         self.endpoint = endpoint
         self.connect_seconds, self.read_seconds = _seconds(timeout)
+        if session is not None:  # what it was given holds for websockets too
+            cert = cert or session.cert
+            verify = session.verify if verify is True and session.verify is not None else verify
         self.cert, self.verify = cert, verify
         self.fingerprint = _plain_fingerprint(fingerprint) if fingerprint else None
         self.socket_path = _socket_path(endpoint)
@@ -73,12 +77,12 @@ class Transport:
             url = urlsplit(endpoint)
             if url.scheme not in ("http", "https") or not url.hostname:
                 raise ValueError(f"{endpoint!r} is no endpoint: give the path of a unix socket, or https://host:8443")
+            if url.scheme == "http" and (fingerprint or cert):
+                raise ValueError(f"{endpoint!r} would send everything in the clear: write https:// for a certificate")
             self.base = f"{url.scheme}://{url.netloc}"
-            if url.scheme == "https" and verify is False and self.fingerprint is None and session is None:
+            if url.scheme == "https" and verify is False and self.fingerprint is None:
                 self.fingerprint = self._first_fingerprint()
-        self.session = session or self._new_session()
-        if self.socket_path is not None:
-            self.session.mount(requests_unixsocket.DEFAULT_SCHEME, SocketAdapter(pool_maxsize=POOL_SIZE))
+        self.session = self._prepared(session or requests.Session())
 
     def request(
         self,
@@ -103,8 +107,8 @@ class Transport:
             log.debug("%s %s: %d, %.1f ms, %s bytes", method, path, response.status_code, elapsed, size)
         return response
 
-    def websocket(self, path: str, params: Mapping[str, str] | None = None) -> Channel:
-        """Open a websocket at `path`.
+    def websocket(self, path: str, params: Mapping[str, str] | None = None, silence: float | None = None) -> Channel:
+        """Open a websocket at `path`. Where nothing, not even a ping, comes for `silence` seconds, it has ended.
 
         Raises ClientConnectionFailed where nothing answers, LXDAPIException where the server refuses.
         """
@@ -127,7 +131,7 @@ class Transport:
         except (websocket.WebSocketException, OSError) as error:
             connection.close()
             raise self._failed(error) from None
-        stream.settimeout(None)
+        stream.settimeout(silence)
         log.debug("websocket %s: open", path)
         return Channel(stream)
 
@@ -135,11 +139,15 @@ class Transport:
         """Close the idle connections. The transport stays usable."""
         self.session.close()
 
-    def _new_session(self) -> requests.Session:
-        session = requests.Session()
+    def _prepared(self, session: requests.Session) -> requests.Session:
         # Else REQUESTS_CA_BUNDLE overrides a pinned certificate, and proxies catch requests for the socket.
         session.trust_env = False
-        session.mount("https://", PinningAdapter(self.fingerprint, pool_maxsize=POOL_SIZE))
+        if self.socket_path is not None:
+            session.mount(requests_unixsocket.DEFAULT_SCHEME, SocketAdapter(pool_maxsize=POOL_SIZE))
+        elif self.fingerprint:
+            session.mount(self.base, PinningAdapter(self.fingerprint, pool_maxsize=POOL_SIZE))
+        elif session.get_adapter(self.base).__class__ is HTTPAdapter:
+            session.mount(self.base, HTTPAdapter(pool_maxsize=POOL_SIZE))
         session.cert = self.cert
         session.verify = False if self.fingerprint else self.verify
         return session

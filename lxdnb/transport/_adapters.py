@@ -61,15 +61,14 @@ class SocketAdapter(UnixAdapter):
 
 
 class PinningAdapter(HTTPAdapter):
-    """An adapter that holds the server to the SHA-256 fingerprint of its certificate, if one is given."""
+    """An adapter that holds the server to the SHA-256 fingerprint of its certificate."""
 
-    def __init__(self, fingerprint: str | None, pool_maxsize: int) -> None:
+    def __init__(self, fingerprint: str, pool_maxsize: int) -> None:
         self._fingerprint = fingerprint
         super().__init__(pool_maxsize=pool_maxsize)
 
     def init_poolmanager(
         self, connections: int, maxsize: int, block: bool = False, **options: Any
     ) -> None:  # called by HTTPAdapter.__init__
-        if self._fingerprint:
-            options["assert_fingerprint"] = self._fingerprint
+        options["assert_fingerprint"] = self._fingerprint
         super().init_poolmanager(connections, maxsize, block, **options)

@@ -18,6 +18,8 @@ class Channel:
     def __init__(self, stream: websocket.WebSocket) -> None:
         self._stream = stream
         self._closed = threading.Event()
+        self.said_goodbye = False
+        """Whether the other side has closed the websocket in due form, which tells an end from a cut."""
 
     def receive(self) -> bytes | str | None:
         """Return the next message: bytes, text (an empty one too), or None once the connection has ended.
@@ -35,6 +37,7 @@ class Channel:
                 if opcode == websocket.ABNF.OPCODE_PING:
                     self._quietly(self._stream.pong, data)
                 elif opcode == websocket.ABNF.OPCODE_CLOSE:
+                    self.said_goodbye = True
                     self._quietly(self._stream.send_close)
                     return None
                 elif opcode == websocket.ABNF.OPCODE_TEXT or (opcode == websocket.ABNF.OPCODE_CONT and in_text):
@@ -61,7 +64,11 @@ class Channel:
         if self._closed.is_set():
             return
         self._closed.set()
-        self._quietly(self._stream.send_close)
+        # Who sends holds this lock, and waits for a server that may read no more: no goodbye is worth that wait.
+        lock: Any = self._stream.lock
+        if lock.acquire(blocking=False):
+            lock.release()
+            self._quietly(self._stream.send_close)
         connection = self._stream.sock
         if connection is not None:
             self._quietly(connection.shutdown, socket.SHUT_RDWR)

@@ -93,13 +93,15 @@ class _Log:
         self.screen = Screen(self.render)
 
     def listen(self, events: Events) -> None:
-        for event in events:
-            with self._lock:
-                self._events.add(event, len(repr(event)))
-                if event.get("type") == "connection":
-                    self.state = "connection lost" if _is_loss(event) else "listening"
-            self.screen.touch()
-        self.closed()
+        try:
+            for event in events:
+                with self._lock:
+                    self._events.add(event, len(repr(event)))
+                    if event.get("type") == "connection":
+                        self.state = "connection lost" if _is_loss(event) else "listening"
+                self.screen.touch()
+        finally:
+            self.closed()  # also when an event cannot be read: never "listening" when nobody listens
 
     def closed(self) -> None:
         with self._lock:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import grp
 import hashlib
 import json
+import logging
 import os
 import ssl
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 
 import pytest
+import requests
 
 import lxdnb
 
@@ -163,10 +164,47 @@ def test_a_fingerprint_that_is_none(fingerprint: str):
 
 
 def test_a_port_where_nothing_listens():
-    with warnings.catch_warnings(), pytest.raises(lxdnb.ClientConnectionFailed, match="nothing listens there"):
+    with pytest.raises(lxdnb.ClientConnectionFailed, match="nothing listens there"):
         lxdnb.Client("https://127.0.0.1:1", fingerprint="ab" * 32)
 
 
-def test_nothing_secret_in_a_repr(server, fingerprint, certificate):
+def test_a_session_of_ones_own_is_held_to_the_fingerprint_too(server, fingerprint, certificate, monkeypatch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/bundle.pem")
+    with requests.Session() as session, pytest.raises(lxdnb.ClientConnectionFailed, match=fingerprint):
+        lxdnb.Client(server.address, cert=certificate, fingerprint="ab" * 32, session=session)
+    with requests.Session() as session, pytest.warns(UserWarning, match=fingerprint):
+        assert lxdnb.Client(server.address, cert=certificate, verify=False, session=session).trusted
+    with requests.Session() as session:
+        # Its own certificate and its own idea of whom to trust count, for websockets too.
+        session.cert, session.verify = certificate, str(server.server_certificate)
+        client = lxdnb.Client(server.address, session=session)
+        assert client.containers.launch("busybox", "by-session").execute(["echo", "hi"]).stdout == "hi\n"
+    with requests.Session() as session:
+        assert lxdnb.Client(str(server.socket), session=session).trusted
+
+
+@pytest.mark.parametrize("options", [{"fingerprint": "ab" * 32}, {"cert": ("client.crt", "client.key")}])
+def test_a_certificate_is_never_sent_in_the_clear(options):
+    with pytest.raises(ValueError, match="write https://"):
+        lxdnb.Client("http://127.0.0.1:1", **options)
+
+
+def test_nothing_secret_is_logged_or_told(server, fingerprint, certificate, caplog, monkeypatch):
+    caplog.set_level(logging.DEBUG)
     client = lxdnb.Client(server.address, cert=certificate, fingerprint=fingerprint)
-    assert os.path.basename(certificate[1]) not in repr(client)
+    secrets: list[str] = []
+    websocket = client._transport.websocket
+
+    def noted(path, params=None, silence=None):
+        secrets.extend(value for name, value in params.items() if name == "secret")
+        return websocket(path, params, silence)
+
+    monkeypatch.setattr(client._transport, "websocket", noted)
+    running = client.containers.launch("busybox", "discreet").start_command(["true"])
+    running.wait()
+    with pytest.raises(lxdnb.LXDAPIException) as refused:
+        client.api.operations[running.operation_id].websocket.open_websocket({"secret": secrets[0]})
+    assert len(secrets) == 5
+    told = caplog.text + repr(running) + str(refused.value) + repr(refused.value) + repr(client)
+    assert "/1.0/instances/discreet/exec" in told
+    assert not any(secret in told for secret in secrets)

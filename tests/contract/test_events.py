@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 
 import pytest
 
 import lxdnb
-from lxdnb import EventType
+from lxdnb import EventType, streams
 
 
 def test_what_the_command_line_does_is_heard(client, server):
@@ -92,3 +94,20 @@ def test_no_server_is_an_error_at_once(start_server, flavour):
             events.connect()
     finally:
         server.restart()
+
+
+def test_a_server_that_falls_silent_is_lost(start_server, flavour, monkeypatch):
+    # As after a laptop's sleep: the connection stands, and nothing comes any more, not even a ping.
+    monkeypatch.setattr(streams, "SILENCE", 1)
+    server = start_server(flavour)
+    events = lxdnb.Client(str(server.socket)).events(event_types=["lifecycle"])
+    events.connect()
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        started = time.monotonic()
+        assert next(events)["metadata"]["action"] == "lost"
+        assert time.monotonic() - started < 5
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+    assert next(events)["metadata"]["action"] == "resumed"
+    events.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import signal
 import subprocess
@@ -56,9 +57,13 @@ def test_bytes_that_are_no_text_are_replaced(container):
         (b"\x00\xff", b"\x00\xff"),
         ([b"a", b"", b"b" * 100_000], b"a" + b"b" * 100_000),
         (b"", b""),
+        (bytearray(b"\x00a"), b"\x00a"),
+        (io.BytesIO(b"a\n" * 100_000), b"a\n" * 100_000),
     ],
 )
 def test_input_of_every_kind(container, payload, read: bytes):
+    if hasattr(payload, "seek"):
+        payload.seek(0)
     assert container.execute(["cat"], stdin_payload=payload, decode=False) == (0, read, b"")
     if isinstance(payload, list):
         assert container.execute(["cat"], stdin_payload=iter(payload), decode=False) == (0, read, b"")
@@ -66,6 +71,7 @@ def test_input_of_every_kind(container, payload, read: bytes):
 
 def test_without_input_a_reader_sees_the_end(container):
     assert container.execute(["cat"]) == (0, "", "")
+    assert container.execute(word for word in ["echo", "a generator"]).stdout == "a generator\n"
 
 
 def test_input_that_nobody_reads(container):

@@ -180,6 +180,18 @@ def test_the_table_is_safe_and_for_people(client, mixed):
     assert f'title="{memory:,} bytes"' in page
     assert "●" in page
     assert frames.html(pd.DataFrame({"a": [1]})) is None
+    # What pandas makes of it is pandas' to show: labels that we would drop, units that are no longer ours.
+    for made in (
+        frame.set_index("name"),
+        frame.describe(),
+        frame.groupby("status", observed=True)[["memory"]].sum(),
+        frame.assign(memory=frame["memory"].astype("float64") / 2**20),
+        frame.assign(memory="x"),
+        pd.concat([frame, frame], axis=1),
+    ):
+        made.attrs = frame.attrs
+        assert frames.html(made) is None
+    assert frames.html(frame.drop(columns="memory")) is not None
     assert "… 60 more" in frames.html(_repeated(frame, 55))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 import lxdnb
@@ -56,10 +58,11 @@ def test_get_and_exists(client, server):
 
 
 def test_create_waits_only_if_asked(client, server):
-    config = {"name": "made", "source": {"type": "image", "alias": "busybox"}}
+    config = {"name": "made", "source": {"type": "image", "alias": "busybox"}, "config": {"limits.cpu": 2}}
     made = client.containers.create(config)
     assert made.operation.wait().status == "Success"
     assert shown(server, "made")["status"] == "Stopped" == made.status
+    assert shown(server, "made")["config"]["limits.cpu"] == "2"
     again = client.containers.create({"source": {"type": "none"}}, wait=True)
     assert again.name in names(server)
     assert again.type == "container"
@@ -174,6 +177,41 @@ def test_changes_are_saved_on_top_of_what_others_changed(client, server):
     container.config["user.mine"] = False
     container.save(wait=True)
     assert shown(server, "edited")["config"]["user.mine"] == "false"
+
+
+def test_changes_of_one_device_are_merged_too(client, server):
+    server.cli("init", "busybox", "devices")
+    server.cli("config", "device", "override", "devices", "root")
+    container = client.containers.get("devices")
+    container.devices["root"]["boot.priority"] = 5
+    server.cli("config", "device", "set", "devices", "root", "readonly", "false")
+    container.save(wait=True)
+    root = shown(server, "devices")["devices"]["root"]
+    assert (root["boot.priority"], root["readonly"], root["path"]) == ("5", "false", "/")
+
+
+def test_what_only_a_newer_server_knows_goes_back_as_it_came(client, server, monkeypatch):
+    server.cli("init", "busybox", "newer")
+    request, sent = client._transport.request, []
+
+    def newer(method, path, **options):
+        if method == "PUT":
+            sent.append(options["json"].pop("placement"))
+            del options["headers"]  # the real server's ETag is of the record without it
+        response = request(method, path, **options)
+        if method == "GET" and path.endswith("/newer"):
+            body = response.json()
+            body["metadata"]["placement"] = "rack-1"
+            response._content = json.dumps(body).encode()
+        return response
+
+    monkeypatch.setattr(client._transport, "request", newer)
+    container = client.containers.get("newer")
+    container.description = "x"
+    container.save(wait=True)
+    container.placement = "rack-2"
+    container.save(wait=True)
+    assert sent == ["rack-1", "rack-2"]
 
 
 def test_rollback_drops_changes_and_sync_keeps_them(client, server):

@@ -105,6 +105,21 @@ def test_many_at_once_and_a_rehearsal(run, server):
     assert names(server) == []
 
 
+def test_a_frozen_one_goes_on(run, container):
+    container.freeze(wait=True)
+    assert run(f"%lxd start {container.name}")[0].result.loc[0, "after"] == "Running"
+
+
+def test_what_fails_of_several_is_named(run, server, container):
+    server.cli("init", "busybox", "idle")
+    result, printed = run(f"%lxd start {container.name} idle")
+    error = result.error_in_exec.__cause__
+    assert isinstance(error, lxdnb.BulkFailed)
+    assert list(error.errors) == [container.name]
+    assert f"start failed for 1 of 2: {container.name}: " in printed.out
+    assert server.query("/1.0/instances/idle")["status"] == "Running"
+
+
 def test_a_cell_is_a_script(run, container, shell):
     head = f"%%lxd exec {container.name} --env WHO='a b' --cwd /tmp"
     body = 'for i in 1 2; do\n  echo "$i $WHO {{x}}"\ndone\npwd\n'
@@ -163,6 +178,7 @@ def test_much_output_is_cut_in_the_cell_and_whole_in_the_result(run, container, 
         ("%lxd start nobody", "no instance named 'nobody'"),
         ("%lxd delete nobody", "no instance named 'nobody'"),
         ("%lxd exec {{box}} -- sh -c 'exit 3'", "ended with exit code 3"),
+        ("%lxd exec {{box}} -- sh -c {{'true\\nexit 7'}}", "exit code 7"),
         ("%lxd exec {{box}} -- no-such-program", "Command not found"),
         ("%lxd exec {{box}}", "name a command"),
         ("%lxd delete {{box}}", "running"),
@@ -221,6 +237,11 @@ def test_braces_and_dollars_are_not_pythons(run, container, shell):
 
 
 def test_locals_of_a_function_are_seen(run, container, shell):
+    run(
+        f"def g(words):\n    return get_ipython().run_line_magic('lxd', "
+        f"'exec {container.name} -- echo {{{{[w for w in words if w in words][0]}}}}')"
+    )
+    assert run("g(['inner'])")[0].result.stdout == "inner\n"
     run(f"def f(word):\n    return get_ipython().run_line_magic('lxd', 'exec {container.name} -- echo {{{{word}}}}')")
     assert run("f('inside')")[0].result.stdout == "inside\n"
 

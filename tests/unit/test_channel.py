@@ -73,6 +73,7 @@ def test_a_connection_that_breaks_is_the_end(ends):
     server.sendall(frame(BINARY, b"abc")[:3])
     server.close()
     assert channel.receive() is None
+    assert not channel.said_goodbye
 
 
 def test_closing_wakes_a_reader_and_sending_is_an_error_then(ends):
@@ -92,3 +93,30 @@ def test_what_is_sent(ends):
     assert unmasked(server.recv(100)) == (BINARY, b"\x00")
     channel.send_text("")
     assert unmasked(server.recv(100)) == (TEXT, b"")
+
+
+def test_closing_does_not_wait_for_one_who_sends_to_a_server_that_does_not_read(ends):
+    channel, _ = ends
+    failed = threading.Event()
+
+    def send() -> None:
+        try:
+            channel.send(b"x" * 50_000_000)
+        except ConnectionError:
+            failed.set()
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    sender.join(0.5)
+    closer = threading.Thread(target=channel.close)
+    closer.start()
+    closer.join(5)
+    assert not closer.is_alive()
+    assert failed.wait(5)
+
+
+def test_a_goodbye_tells_an_end_from_a_cut(ends):
+    channel, server = ends
+    server.sendall(frame(CLOSE, b"\x03\xe8"))
+    assert channel.receive() is None
+    assert channel.said_goodbye

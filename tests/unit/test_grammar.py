@@ -34,6 +34,12 @@ def test_without_dashes_all_after_the_name_is_the_command():
     assert request.options["user"] == 1000
 
 
+def test_options_around_the_name_are_the_magics_as_in_lxc():
+    request = parse("exec c1 --env A=1 -T env -i --env B=2", no_expressions)
+    assert request.options["env"] == ["A=1"]
+    assert request.options["command"] == ["env", "-i", "--env", "B=2"]
+
+
 def test_with_dashes_options_may_follow_the_name_as_in_lxc():
     request = parse("exec c1 -T --cwd /tmp --env A=b --env C=d -- ls -- -l", no_expressions)
     assert request.options["cwd"] == "/tmp"
