@@ -66,3 +66,17 @@ def client(server: daemons.Daemon) -> Iterator[lxdnb.Client]:
 def container(client: lxdnb.Client) -> Container:
     """A running busybox container, removed after the test."""
     return client.containers.launch("busybox", f"c-{uuid.uuid4().hex[:8]}")
+
+
+@pytest.fixture
+def asked(client: lxdnb.Client, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The path of each request that the client sends, as it sends them."""
+    paths: list[str] = []
+    request = client._transport.request
+
+    def noted(method: str, path: str, **options):
+        paths.append(path)
+        return request(method, path, **options)
+
+    monkeypatch.setattr(client._transport, "request", noted)
+    return paths

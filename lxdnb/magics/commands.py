@@ -15,7 +15,7 @@ from lxdnb import api, frames
 from lxdnb.client import Client
 from lxdnb.exceptions import BulkFailed, CommandFailed, LXDError, NotFound
 from lxdnb.magics.grammar import GrammarError
-from lxdnb.models.instance import ExecResult, Instance
+from lxdnb.models import ExecResult, Instance
 from lxdnb.remotes import image_source
 
 if TYPE_CHECKING:

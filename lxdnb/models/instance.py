@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from lxdnb import api
 from lxdnb.display import fields_html
 from lxdnb.exceptions import LXDError, NotFound
+from lxdnb.models._exec import ExecResult, Output
 from lxdnb.models._model import Manager, Model, as_sent
 from lxdnb.models.image import Image
 from lxdnb.streams import Exec
@@ -26,14 +26,6 @@ __all__ = [
     "InstanceState",
     "VirtualMachine",
 ]
-
-
-class ExecResult(NamedTuple):
-    """What a command gave: its exit code, and its output as str, or as bytes if it was asked for so."""
-
-    exit_code: int
-    stdout: Any
-    stderr: Any
 
 
 class InstanceState:
@@ -263,8 +255,8 @@ class Instance(Model):
         Raises LXDAPIException when the instance is not running, OperationFailed when there is no such command.
         """
         payload = stdin_payload.encode(stdin_encoding) if isinstance(stdin_payload, str) else stdin_payload
-        stdout = _Output(stdout_handler, encoding or "utf-8", decode)
-        stderr = _Output(stderr_handler, encoding or "utf-8", decode)
+        stdout = Output(stdout_handler, encoding or "utf-8", decode)
+        stderr = Output(stderr_handler, encoding or "utf-8", decode)
         running = self.start_command(
             commands,
             environment=environment,
@@ -373,30 +365,6 @@ class InstanceManager(Manager[I], Generic[I]):
     def launch(self, image: str | Image | Mapping[str, Any], name: str | None = None, **options: Any) -> I:
         """Create one and start it, and return it running; see `Instance.launch`."""
         return self.model.launch(self.client, image, name, **options)
-
-
-class _Output:
-    """Collects output, or decodes it piece by piece for a handler, in constant memory then."""
-
-    def __init__(self, handler: Callable[[Any], object] | None, encoding: str, decode: bool) -> None:
-        self._handler = handler
-        self._pieces: list[bytes] = []
-        # Incremental: a character may be split between two pieces.
-        self._decoder = codecs.getincrementaldecoder(encoding)("replace") if decode else None
-
-    def take(self, piece: bytes, final: bool = False) -> None:
-        if self._handler is None:
-            self._pieces.append(piece)
-            return
-        text = self._decoder.decode(piece, final) if self._decoder else piece
-        if text:
-            self._handler(text)
-
-    def end(self) -> str | bytes:
-        if self._handler is not None:
-            self.take(b"", final=True)
-        whole = b"".join(self._pieces)
-        return self._decoder.decode(whole, True) if self._decoder else whole
 
 
 def _name_in(url: str) -> str:

@@ -18,27 +18,19 @@ def names(server) -> list[str]:
     return [url.rpartition("/")[2] for url in server.query("/1.0/instances")]
 
 
-def test_all_is_one_request_and_asks_for_nothing_twice(client, server, monkeypatch):
+def test_all_is_one_request_and_asks_for_nothing_twice(client, server, asked):
     for number in range(3):
         server.cli("init", "busybox", f"i-{number}")
-    paths: list[str] = []
-    request = client._transport.request
-
-    def counted(method, path, **options):
-        paths.append(path)
-        return request(method, path, **options)
-
-    monkeypatch.setattr(client._transport, "request", counted)
     everything = client.containers.all()
     assert [(c.name, c.status, c.config["image.os"]) for c in everything] == [
         (name, "Stopped", "BusyBox") for name in ("i-0", "i-1", "i-2")
     ]
-    assert paths == ["/1.0/instances"]
+    assert asked == ["/1.0/instances"]
     lazy = client.instances.all(recursion=0)
     assert [instance.name for instance in lazy] == ["i-0", "i-1", "i-2"]
-    assert len(paths) == 2
+    assert len(asked) == 2
     assert lazy[1].architecture == lazy[1].architecture == "x86_64"
-    assert paths[2:] == ["/1.0/instances/i-1"]
+    assert asked[2:] == ["/1.0/instances/i-1"]
 
 
 def test_get_and_exists(client, server):
