@@ -59,3 +59,15 @@ def test_a_wait_that_ran_out_says_how_to_go_on():
         "Starting instance was not done within 2.5 s; it goes on: "
         "wait again with client.operations.wait_for_operation('1b3c')"
     )
+
+
+def test_a_command_that_failed_is_told_on_one_line():
+    error = lxdnb.CommandFailed("c1", ["sh", "-c", "first\nsecond"], 3)
+    assert str(error) == "sh -c 'first second' in c1 ended with exit code 3"
+
+
+def test_what_failed_of_several():
+    errors = {"a": lxdnb.CommandFailed("a", ["x"], 1), "b": lxdnb.CommandFailed("b", ["x"], 2)}
+    error = lxdnb.BulkFailed("start", errors, 3)
+    assert str(error).startswith("start failed for 2 of 3: a: x in a ended")
+    assert error.errors == errors
