@@ -51,7 +51,7 @@ def test_closing_from_another_thread_ends_the_iteration(client):
     threading.Timer(0.2, events.close).start()
     started = time.monotonic()
     assert list(events) == []
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 5
 
 
 def test_a_lost_server_is_admitted_and_found_again(start_server, flavour):
@@ -106,7 +106,7 @@ def test_a_server_that_falls_silent_is_lost(start_server, flavour, monkeypatch):
     try:
         started = time.monotonic()
         assert next(events)["metadata"]["action"] == "lost"
-        assert time.monotonic() - started < 20
+        assert time.monotonic() - started < 5
     finally:
         os.kill(server.pid, signal.SIGCONT)
     assert next(events)["metadata"]["action"] == "resumed"

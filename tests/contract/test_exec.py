@@ -176,7 +176,7 @@ def test_an_interrupt_ends_the_wait_at_once_and_reaches_the_command(container, s
             person.send_signal(signal.SIGINT)
             started = time.monotonic()
             assert person.stdout.readline() == "interrupted\n"
-            assert time.monotonic() - started < 10  # the command itself would never end
+            assert time.monotonic() - started < 1
             assert person.wait(10) == 0
         finally:
             person.kill()
