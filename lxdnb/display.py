@@ -11,21 +11,10 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = [
-    "Cell",
-    "escaped",
-    "fields_html",
-    "human_age",
-    "human_size",
-    "pre_html",
-    "table_html",
-    "table_text",
-    "visible",
-]
+__all__ = ["Cell", "escaped", "fields_html", "human_age", "human_size", "table_html", "visible"]
 
 _LABEL = "text-align:left;vertical-align:top;padding:1px 12px 1px 0;font-weight:600"
 _VALUE = "text-align:left;vertical-align:top;padding:1px 12px 1px 0"
-_PRE = "margin:0;white-space:pre-wrap;word-break:break-word;line-height:1.35;font-size:var(--jp-code-font-size,13px)"
 
 
 # Of JupyterLab's theme where there is one, light or dark; else as given.
@@ -115,20 +104,6 @@ def table_html(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     head = "".join(f'<th style="{_LABEL}">{escaped(column)}</th>' for column in columns)
     body = "".join("<tr>" + "".join(_cell_html(value) for value in row) + "</tr>" for row in rows)
     return f'<table style="border-collapse:collapse"><tr>{head}</tr>{body}</table>'
-
-
-def table_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return rows as lines of text, their columns aligned."""
-    lines = [list(columns), *([visible(_value(value)) for value in row] for row in rows)]
-    widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
-    )
-
-
-def pre_html(text: str) -> str:
-    """Return lines of output as they would stand in a terminal, without its colours."""
-    return f'<pre style="{_PRE}">{escaped(text, keep=chr(10) + chr(9))}</pre>'
 
 
 def _cell_html(value: object) -> str:

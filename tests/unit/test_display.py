@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from lxdnb.display import Cell, escaped, fields_html, human_age, human_size, pre_html, table_html, table_text, visible
+from lxdnb.display import Cell, escaped, fields_html, human_age, human_size, table_html, visible
 
 HOSTILE = "<img src=x onerror=alert(1)>\x1b[31m\x00$x$‮abc\"'&"
 
@@ -34,7 +34,6 @@ class Reader(HTMLParser):
         escaped(HOSTILE),
         fields_html(HOSTILE, {HOSTILE: HOSTILE}),
         table_html([HOSTILE], [[HOSTILE], [Cell(HOSTILE, title=HOSTILE, dot=True)]]),
-        pre_html(HOSTILE),
     ],
 )
 def test_html_opens_no_tag_that_the_text_asked_for(page: str):
@@ -52,11 +51,6 @@ def test_html_opens_no_tag_that_the_text_asked_for(page: str):
 def test_controls_are_shown():
     assert visible("a\x1b\x00\x7f‮\nb") == "a␛␀␡\\u202e␊b"
     assert visible("a\nb", keep="\n") == "a\nb"
-
-
-def test_text_tables_align_and_stay_on_their_line():
-    table = table_text(["name", "what"], [["a", "x\ny"], ["long-name", ["p", "q"]]])
-    assert table.splitlines() == ["name       what", "a          x␊y", "long-name  p, q"]
 
 
 @pytest.mark.parametrize(
