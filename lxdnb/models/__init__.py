@@ -1,6 +1,6 @@
 """The server's resources as objects: one file each, its manager beside it."""
 
-from lxdnb.models._exec import ExecResult
+from lxdnb.models._execute import ExecResult
 from lxdnb.models.image import Image
 from lxdnb.models.instance import Container, Instance, InstanceState, VirtualMachine
 from lxdnb.models.operation import Operation

@@ -11,6 +11,7 @@ import difflib
 import inspect
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
+from urllib.parse import unquote, urlsplit
 
 from lxdnb import api
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from lxdnb.client import Client
     from lxdnb.models.operation import Operation
 
-__all__ = ["Manager", "Model", "as_sent"]
+__all__ = ["Manager", "Model", "as_sent", "name_in"]
 
 
 class Model:
@@ -206,6 +207,15 @@ def as_sent(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _as_text(inner) for key, inner in value.items()}
     return value
+
+
+def name_in(url: str) -> str:
+    """Return the name that ends a resource's URL.
+
+    >>> name_in("/1.0/profiles/a%20b?project=default")
+    'a b'
+    """
+    return unquote(urlsplit(url).path.rpartition("/")[2])
 
 
 def _as_text(value: Any) -> Any:

@@ -98,7 +98,7 @@ def test_no_server_is_an_error_at_once(start_server, flavour):
 
 def test_a_server_that_falls_silent_is_lost(start_server, flavour, monkeypatch):
     # As after a laptop's sleep: the connection stands, and nothing comes any more, not even a ping.
-    monkeypatch.setattr(streams, "SILENCE", 1)
+    monkeypatch.setattr(streams._events, "SILENCE", 1)
     server = start_server(flavour)
     events = lxdnb.Client(str(server.socket)).events(event_types=["lifecycle"])
     events.connect()

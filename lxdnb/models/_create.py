@@ -1,0 +1,119 @@
+"""From an image to an instance that is ready, in one call, and away again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from lxdnb.exceptions import LXDError
+from lxdnb.models._model import as_sent, name_in
+from lxdnb.models._state import HasState
+from lxdnb.models.image import Image
+
+if TYPE_CHECKING:
+    from lxdnb.client import Client
+    from lxdnb.models.operation import Operation
+
+__all__ = ["Creates"]
+
+
+class Creates(HasState):
+    """The part of an instance that makes new ones."""
+
+    instance_type: ClassVar[str | None] = None
+    """The `type` that instances of this class have; None is any."""
+
+    @classmethod
+    def create(cls, client: Client, config: Mapping[str, Any], wait: bool = False, target: str | None = None) -> Self:
+        """Create an instance from a description as the REST API takes it, and return it.
+
+        >>> client.containers.create({"name": "c1", "source": {"type": "image", "alias": "alpine"}}, wait=True)
+        <Container 'c1': Stopped>
+
+        With `wait`, return when it is there, else at once with its `operation`. Without a name the server makes one
+        up. `target` is a cluster member. Raises LXDAPIException when the server refuses, OperationFailed when it fails.
+        """
+        request = dict(config)
+        if cls.instance_type is not None:
+            request.setdefault("type", cls.instance_type)
+        for field in ("config", "devices"):
+            if request.get(field):
+                request[field] = as_sent(dict(request[field]))
+        if request.get("name") is not None:
+            _ = client.api.instances[request["name"]]  # refuses what is no name, before anything is sent
+        response = client.api.instances.post(json=request, target=target)
+        created = cls(client, name=request.get("name") or _new_name(response.json()["metadata"]))
+        created._started(response, wait)
+        if wait:
+            created.sync()
+        return created
+
+    @classmethod
+    def launch(
+        cls,
+        client: Client,
+        image: str | Image | Mapping[str, Any],
+        name: str | None = None,
+        *,
+        profiles: Sequence[str] | None = None,
+        config: Mapping[str, Any] | None = None,
+        devices: Mapping[str, Mapping[str, Any]] | None = None,
+        ephemeral: bool = False,
+        target: str | None = None,
+    ) -> Self:
+        """Create an instance and start it, and return it running.
+
+        `image` is an alias or fingerprint on this server, an Image, or a `source` as the REST API takes it. If it
+        cannot be started it is deleted again. Raises NotFound for an image that is not there, OperationFailed.
+
+        >>> client.containers.launch("alpine", "c1", config={"limits.memory": "512MiB"})
+        <Container 'c1': Running>
+        """
+        if isinstance(image, str):
+            image = client.images.find(image)
+        if isinstance(image, Image):
+            image = {"type": "image", "fingerprint": image.fingerprint}
+        description: dict[str, Any] = {
+            "source": dict(image),
+            "ephemeral": ephemeral,
+            "config": dict(config or {}),
+            "devices": dict(devices or {}),
+        }
+        if name is not None:
+            description["name"] = name
+        if profiles is not None:
+            description["profiles"] = list(profiles)
+        created = cls.create(client, description, target=target)
+        creation = created.operation
+        try:
+            if creation is not None:
+                creation.wait()
+            created.start(wait=True)
+        except BaseException:
+            created._undo_launch(creation)
+            raise
+        return created
+
+    def _undo_launch(self, creation: Operation | None) -> None:
+        """Delete what launch() has made, if it was made; the error that is under way says what went wrong."""
+        try:
+            if creation is not None:
+                # It may be still under way after an interrupt, or have failed because the name is somebody else's:
+                # only what came to be by this very operation is ours to delete.
+                try:
+                    creation.cancel()
+                except LXDError:
+                    pass  # over already, or not of the kind that can be cancelled
+                creation.wait(timeout=10)
+        except LXDError:
+            return
+        for end in (self.stop, self.delete):
+            try:
+                end(wait=True)
+            except LXDError:
+                pass  # not running, or an ephemeral one that is gone with its stop
+
+
+def _new_name(operation: Mapping[str, Any]) -> str:
+    resources = operation["resources"]
+    return name_in((resources.get("instances") or resources["containers"])[0])
