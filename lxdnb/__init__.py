@@ -24,9 +24,11 @@ from lxdnb.exceptions import (
     LXDAPIExtensionNotAvailable,
     LXDError,
     NotFound,
+    NotReady,
     OperationCancelled,
     OperationFailed,
     OperationTimeout,
+    SaveConflict,
 )
 from lxdnb.streams import EventType
 
@@ -45,9 +47,11 @@ __all__ = [
     "LXDAPIExtensionNotAvailable",
     "LXDError",
     "NotFound",
+    "NotReady",
     "OperationCancelled",
     "OperationFailed",
     "OperationTimeout",
+    "SaveConflict",
     "connect",
 ]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -155,12 +155,20 @@ def operation_id(location: str) -> str:
     return found.group()
 
 
-def wait_for_operation(root: APINode, identifier: str, timeout: float | None = None) -> dict[str, Any]:
+def wait_for_operation(
+    root: APINode,
+    identifier: str,
+    timeout: float | None = None,
+    *,
+    every: int | None = None,
+    on_record: Callable[[dict[str, Any]], object] | None = None,
+) -> dict[str, Any]:
     """Wait until an operation has ended well and return its last record.
 
-    `root` is the node of the API's version, `timeout` seconds (None: as long as it takes). Raises OperationFailed,
-    OperationCancelled, OperationTimeout (the operation goes on), NotFound where there is no such operation: a server
-    forgets it 5 s after its end.
+    `root` is the node of the API's version, `timeout` seconds (None: as long as it takes). `on_record` is called with
+    each record that is seen on the way, at least `every` so many seconds. Raises OperationFailed, OperationCancelled,
+    OperationTimeout (the operation goes on), NotFound where there is no such operation: a server forgets it 5 s after
+    its end.
     """
     node = root.operations[identifier]
     ends = None if timeout is None else time.monotonic() + timeout
@@ -169,11 +177,13 @@ def wait_for_operation(root: APINode, identifier: str, timeout: float | None = N
         if 0 < left < 1:
             time.sleep(left)  # servers take whole seconds only
             left = 0
-        seconds = math.floor(min(WAIT_SLICE, max(left, 0)))
+        seconds = math.floor(min(every or WAIT_SLICE, max(left, 0)))
         response = node.wait.ask(params={"timeout": seconds}, timeout=(None, seconds + WAIT_MARGIN))
         record = _operation_record(node, response)
         # The secrets of a command's streams are nobody's to read in an error or a log.
         (record.get("metadata") or {}).pop("fds", None)
+        if on_record is not None:
+            on_record(record)
         code = int(record.get("status_code") or 0)
         if code == 200:
             return record

@@ -9,9 +9,11 @@ from urllib.parse import urlsplit
 
 from lxdnb import api
 from lxdnb.exceptions import ClientConnectionFailed, LXDAPIExtensionNotAvailable
-from lxdnb.models.image import ImageManager
+from lxdnb.models.certificate import CertificateManager, decoded_token, proof
+from lxdnb.models.image import Image, ImageManager
 from lxdnb.models.instance import Container, Instance, InstanceManager, VirtualMachine
 from lxdnb.models.operation import OperationManager
+from lxdnb.models.profile import ProfileManager
 from lxdnb.remotes import local_sockets
 from lxdnb.streams import Events, EventType
 from lxdnb.transport import Timeout, Transport
@@ -63,13 +65,14 @@ class Client:
         self.instances = InstanceManager(self, Instance)
         self.containers = InstanceManager(self, Container)
         self.virtual_machines = InstanceManager(self, VirtualMachine)
+        self.certificates = CertificateManager(self)
         self.images = ImageManager(self)
         self.operations = OperationManager(self)
+        self.profiles = ProfileManager(self)
 
     def __repr__(self) -> str:
-        environment: Mapping[str, Any] = self.host_info.get("environment") or {}
-        kind = {"lxd": "LXD", "incus": "Incus"}.get(environment.get("server", ""), "server")
-        product = f"{kind} {environment.get('server_version', '')}".strip()
+        version = (self.host_info.get("environment") or {}).get("server_version", "")
+        product = f"{'Incus' if self.product == 'incus' else 'LXD'} {version}".strip()
         project = f", project {self.project!r}" if self.project else ""
         trust = "" if self.trusted else ", not trusted"
         return f"<Client {product} at {self.endpoint}{project}{trust}>"
@@ -83,6 +86,21 @@ class Client:
     def trusted(self) -> bool:
         """Whether the server trusts this client."""
         return self.host_info.get("auth") == "trusted"
+
+    @property
+    def product(self) -> str:
+        """Which kind of server it is: `lxd` or `incus`."""
+        # A server tells its environment to those alone whom it trusts, its extensions to everybody.
+        known = (self.host_info.get("environment") or {}).get("server")
+        return known or ("incus" if self.has_api_extension("dev_incus_events") else "lxd")
+
+    @property
+    def https_address(self) -> str | None:
+        """The URL at which other servers reach this one, such as `https://10.0.0.1:8443`; None if there is none."""
+        if self.endpoint.startswith("https://"):
+            return self._transport.base
+        addresses: list[str] = (self.host_info.get("environment") or {}).get("addresses") or []
+        return f"https://{addresses[0]}" if addresses else None
 
     @property
     def server_clustered(self) -> bool:
@@ -114,6 +132,43 @@ class Client:
         if not self.has_api_extension(name):
             raise LXDAPIExtensionNotAvailable(name)
 
+    def authenticate(self, secret: str, use_token_auth: bool = True) -> None:
+        """Make the server trust this client's certificate, by its trust password or by a token.
+
+        A token is what `certificates.create_token` of a trusted client gives, and `lxc config trust add --name NAME`
+        or `incus config trust add NAME`; with `use_token_auth=False` what looks like one is taken for a password.
+        Nothing is sent if the server trusts this client already.
+
+        Raises Forbidden for a wrong password or a used token, ValueError for a client without a certificate, for a
+        token of another server than this one, and for a password where there are none.
+        """
+        self.host_info = api.metadata(self._root.get())
+        if self.trusted:
+            return
+        if not self._transport.cert:
+            raise ValueError("this client has no certificate for the server to trust: give one, as cert=(crt, key)")
+        token = decoded_token(secret) if use_token_auth else None
+        if token is not None:
+            shown = self._transport.peer_fingerprint()
+            if token["fingerprint"] != shown:
+                raise ValueError(
+                    f"this token is not of {self.endpoint}: it is for a server with the fingerprint "
+                    f"{token['fingerprint']}, and this one shows {shown}"
+                )
+        self._root.certificates.post(json={"type": "client", **proof(self, secret)})
+        self.host_info = api.metadata(self._root.get())
+
+    def launch(self, image: str | Image | Mapping[str, Any], name: str | None = None, **options: Any) -> Instance:
+        """Create an instance and start it, and return it running; see `Instance.launch`.
+
+        In a `with` statement it is ready when the block begins, and gone at its end.
+
+        >>> with client.launch("alpine", "job", ephemeral=True) as job:
+        ...     job.execute(["hostname"]).stdout
+        'job\\n'
+        """
+        return self.instances.launch(image, name, **options)
+
     def events(self, *, event_types: Iterable[EventType | str] | str | None = None) -> Events:
         """Return the stream of the server's events, of all types or of those named; see `streams.Events`.
 
@@ -128,8 +183,8 @@ class Client:
     def _open(self, transport: Transport, version: str) -> None:
         self._transport = transport
         self.api = api.APINode(transport, f"/{version}", self.project)
-        root = api.APINode(transport, f"/{version}")
-        self.host_info: dict[str, Any] = api.metadata(root.get())
+        self._root = api.APINode(transport, f"/{version}")
+        self.host_info: dict[str, Any] = api.metadata(self._root.get())
 
     def _open_first(self, sockets: list[str], options: Mapping[str, Any], version: str) -> None:
         tried: dict[str, str] = {}

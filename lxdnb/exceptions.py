@@ -4,11 +4,13 @@
     ├── LXDAPIException              the server answered, and said no
     │   ├── NotFound                 … there is no such thing (404)
     │   ├── Conflict                 … it clashes with what is there (409, 412)
+    │   │   └── SaveConflict         … a value was changed here and there, to different ones
     │   ├── Forbidden                … this client may not (401, 403)
     │   └── OperationFailed          a background operation ended in failure
     │       └── OperationCancelled   … because somebody cancelled it
     ├── LXDAPIExtensionNotAvailable  the server is too old for what was asked; nothing was sent
     ├── OperationTimeout             waiting ran out (also a TimeoutError); the operation goes on
+    ├── NotReady                     an instance did not become ready (also a TimeoutError)
     ├── CommandFailed                a command in an instance ended with an exit code other than 0
     ├── BulkFailed                   of several things to do, some could not be done
     └── ClientConnectionFailed       no server answered (also a ConnectionError)
@@ -37,9 +39,11 @@ __all__ = [
     "LXDAPIExtensionNotAvailable",
     "LXDError",
     "NotFound",
+    "NotReady",
     "OperationCancelled",
     "OperationFailed",
     "OperationTimeout",
+    "SaveConflict",
 ]
 
 
@@ -100,6 +104,29 @@ class Conflict(LXDAPIException):
     """What was asked clashes with what the server has: a name is taken, or the object changed meanwhile."""
 
 
+class SaveConflict(Conflict):
+    """A value was changed here and, meanwhile, by somebody else, and to different ones; nothing was saved.
+
+    `key` is its path, as in `config.limits.memory`; `theirs` what the server has now, `ours` what was to be saved,
+    None for a value that is not there.
+    """
+
+    def __init__(self, response: Response, key: str, theirs: Any, ours: Any) -> None:
+        super().__init__(response)
+        self.key = key
+        self.theirs = theirs
+        self.ours = ours
+
+    def __str__(self) -> str:
+        return (
+            f"{self.key} was changed to {self.theirs!r} meanwhile, and here to {self.ours!r}; nothing was saved: "
+            "rollback() takes the server's, sync() and another save() keep yours"
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.response, self.key, self.theirs, self.ours)
+
+
 class Forbidden(LXDAPIException):
     """The server does not trust this client, or not for this."""
 
@@ -147,6 +174,18 @@ class OperationTimeout(LXDError, TimeoutError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.operation_id, self.seconds, self.operation)
+
+
+class NotReady(LXDError, TimeoutError):
+    """An instance did not become ready: `reason` says what it still lacked, or how it ended."""
+
+    def __init__(self, instance: str, reason: str) -> None:
+        super().__init__(instance, reason)
+        self.instance = instance
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.instance} is not ready: {self.reason}"
 
 
 class CommandFailed(LXDError):

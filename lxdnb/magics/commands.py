@@ -66,7 +66,7 @@ def run_launch(client: Client, options: Mapping[str, Any]) -> Instance:
         raise GrammarError("launch: --profile and --no-profiles exclude each other")
     manager = client.virtual_machines if options["vm"] else client.containers
     return manager.launch(
-        image_source(options["image"], client.host_info["environment"].get("server", "lxd")),
+        image_source(options["image"], client.product),
         options["name"],
         profiles=[] if options["no_profiles"] else options["profiles"],
         config=dict(_pair("launch", "--config", words) for words in options["config"]),

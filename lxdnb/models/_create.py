@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from lxdnb.exceptions import LXDError
+from lxdnb.exceptions import LXDAPIException, LXDError, NotFound
 from lxdnb.models._model import as_sent, name_in
-from lxdnb.models._state import HasState
+from lxdnb.models._ready import GetsReady
 from lxdnb.models.image import Image
 
 if TYPE_CHECKING:
@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 __all__ = ["Creates"]
 
 
-class Creates(HasState):
+class Creates(GetsReady):
     """The part of an instance that makes new ones."""
 
     instance_type: ClassVar[str | None] = None
     """The `type` that instances of this class have; None is any."""
+    _launched = False
 
     @classmethod
     def create(cls, client: Client, config: Mapping[str, Any], wait: bool = False, target: str | None = None) -> Self:
@@ -66,6 +67,8 @@ class Creates(HasState):
         `image` is an alias or fingerprint on this server, an Image, or a `source` as the REST API takes it. If it
         cannot be started it is deleted again. Raises NotFound for an image that is not there, OperationFailed.
 
+        In a `with` statement the block begins when it is ready, as by `wait_ready`, and at its end it is deleted.
+
         >>> client.containers.launch("alpine", "c1", config={"limits.memory": "512MiB"})
         <Container 'c1': Running>
         """
@@ -92,7 +95,23 @@ class Creates(HasState):
         except BaseException:
             created._undo_launch(creation)
             raise
+        created._launched = True
         return created
+
+    def __enter__(self) -> Self:
+        if not self._launched:
+            # An instance that was there before is nobody's to throw away at the end of a block.
+            raise TypeError(f"{self!r} was not launched here: only what launch() returns goes into a with statement")
+        try:
+            self.wait_ready()
+        except BaseException:
+            self._remove()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._launched = False
+        self._remove()
 
     def _undo_launch(self, creation: Operation | None) -> None:
         """Delete what launch() has made, if it was made; the error that is under way says what went wrong."""
@@ -107,11 +126,21 @@ class Creates(HasState):
                 creation.wait(timeout=10)
         except LXDError:
             return
-        for end in (self.stop, self.delete):
-            try:
-                end(wait=True)
-            except LXDError:
-                pass  # not running, or an ephemeral one that is gone with its stop
+        try:
+            self._remove()
+        except LXDError:
+            pass
+
+    def _remove(self) -> None:
+        """Stop it, if it runs, and delete it, if that has not done so."""
+        try:
+            self.stop(wait=True)
+        except LXDAPIException:
+            pass  # it does not run, or is gone
+        try:
+            self.delete(wait=True)
+        except NotFound:
+            pass  # an ephemeral one is gone with its stop
 
 
 def _new_name(operation: Mapping[str, Any]) -> str:

@@ -1,19 +1,20 @@
 """What every resource's object has in common: fields that load when asked for, local changes, and saving them.
 
-An object keeps two copies of a record: as the server sent it, and as the person has made it. Their difference is what
-`dirty` and `save` go by, so that a change in place counts as one and loading never does.
+An object keeps the record as the server sent it, and beside it the values that a person was given to change. Their
+difference is what `dirty`, `changes` and `save` go by, so that a change in place counts as one and loading never does.
 """
 
 from __future__ import annotations
 
-import copy
 import difflib
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from lxdnb import api
+from lxdnb import api, exceptions
+from lxdnb.exceptions import Conflict, SaveConflict
+from lxdnb.models._changes import Changes, Difference, as_sent, clash, difference, laid_on, own, refresh
 
 if TYPE_CHECKING:
     from requests import Response
@@ -23,14 +24,19 @@ if TYPE_CHECKING:
 
 __all__ = ["Manager", "Model", "as_sent", "name_in"]
 
+SAVE_ATTEMPTS = 20  # how often somebody may come between reading and writing before save() gives up
+
 
 class Model:
     """A resource of the server, as an object.
 
     Its fields are attributes. Those that are not known yet are asked for at first use, all at once; a field that the
     server did not send is None, an empty list or an empty dict, by its kind; one that only a newer server has is there
-    too. Setting one, or changing a dict or list in place, changes nothing on the server until `save`.
+    too. Setting one, or changing a dict or list in place, changes nothing on the server until `save`. Two objects are
+    equal if they are the same resource of the same server.
     """
+
+    NotFound = exceptions.NotFound
 
     collection: ClassVar[str]
     """The API's word for the collection, as in /1.0/instances."""
@@ -42,26 +48,25 @@ class Model:
     _fields: ClassVar[Mapping[str, str]] = {}
 
     def __init_subclass__(cls) -> None:
-        own = {
+        own_fields = {
             name: str(kind)
             for name, kind in inspect.get_annotations(cls).items()
             if not name.startswith("_") and not str(kind).startswith("ClassVar") and name != "client"
         }
-        cls._fields = {**cls._fields, **own}
+        cls._fields = {**cls._fields, **own_fields}
 
     def __init__(self, client: Client, **fields: Any) -> None:
         self.client = client
         self._operation: Operation | None = None
         self._loaded = False
-        self._etag: str | None = None
-        self._theirs: dict[str, Any] = {}
+        self._theirs: dict[str, Any] = fields
         self._ours: dict[str, Any] = {}
-        self._take(fields)
 
     @classmethod
-    def _from_record(cls, client: Client, record: Mapping[str, Any]) -> Self:
+    def _from_record(cls, client: Client, record: Mapping[str, Any], **more: Any) -> Self:
         """Make an object of a whole record, as a list with recursion=1 has it."""
-        made = cls(client, **record)
+        made = cls(client, **more)
+        made._theirs = dict(record)
         made._loaded = True
         return made
 
@@ -69,37 +74,51 @@ class Model:
         # Only called for what is no real attribute. Names with a leading _ are Python's and IPython's questions.
         if name.startswith("_"):
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
-        if name not in self._ours and not self._loaded:
-            self.sync()
-        if name in self._ours and (self._ours[name] is not None or name not in self._fields):
+        if name in self._ours:
             return self._ours[name]
+        if name not in self._theirs and not self._loaded:
+            self.sync()
         kind = self._fields.get(name)
-        if kind is None:
-            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{self._closest(name)}")
-        empty: Any = [] if kind.startswith("list") else {} if kind.startswith("dict") else None
-        if empty is not None:
-            self._ours[name] = empty  # kept, so that filling it in place is a change
-        return empty
+        value = self._theirs.get(name)
+        if value is None:
+            if kind is None and name not in self._theirs:
+                raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{self._closest(name)}")
+            value = [] if _is("list", kind) else {} if _is("dict", kind) else None
+        if isinstance(value, dict | list):
+            value = self._ours[name] = own(value)  # kept, so that a change in place is a change
+        return value
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name.startswith("_") or name == "client" or hasattr(type(self), name):
             object.__setattr__(self, name, value)
-        elif self._may_change(name) and (name in self.writable or name in self._ours):
-            if not self._loaded:
-                self.sync()
-            self._ours[name] = value
-        elif name in self._fields or name in self._ours:
+            return
+        if not self._loaded and name not in self._theirs:
+            self.sync()
+        if self._may_change(name) and (name in self.writable or name in self._theirs):
+            _check_kind(name, self._fields.get(name), value)
+            self._ours[name] = value if value is self._ours.get(name) else own(value)
+        elif name in self._fields or name in self._theirs:
             raise AttributeError(f"{name} of {type(self).__name__} is the server's to set")
         else:
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{self._closest(name)}")
 
     def __dir__(self) -> Iterator[str]:
-        yield from {*super().__dir__(), *self._fields, *self._ours}
+        yield from {*super().__dir__(), *self._fields, *self._theirs}
+
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        """Yield each field's name and value, so that `dict(resource)` is its record."""
+        yield from self.marshall(skip_readonly=False).items()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Model) and self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash(self._identity())
 
     def __repr__(self) -> str:
         # Never asks the server: a repr is also for debuggers, logs and lists of thousands.
-        status = self._ours.get("status")
-        return f"<{type(self).__name__} {self._ours.get(self.key)!r}{f': {status}' if status else ''}>"
+        status = self._theirs.get("status")
+        return f"<{type(self).__name__} {self._theirs.get(self.key)!r}{f': {status}' if status else ''}>"
 
     @property
     def api(self) -> api.APINode:
@@ -114,39 +133,61 @@ class Model:
     @property
     def dirty(self) -> bool:
         """Whether something was changed here that is not saved."""
-        return any(self._changed(name) for name in self._ours)
+        return bool(self._difference())
+
+    def changes(self) -> Changes:
+        """Return what was changed here and is not saved: what `save` would send.
+
+        A dict from each path to its old and new value, None for one that is not there.
+
+        >>> instance = client.instances.get("c1")
+        >>> instance.config["limits.memory"] = "1GiB"
+        >>> instance.changes()
+        {'config.limits.memory': Change(old=None, new='1GiB')}
+        """
+        return Changes({".".join(path): change for path, change in self._difference().items()})
 
     def sync(self, rollback: bool = False) -> None:
         """Load the server's present record. What was changed here stays, unless `rollback` is true.
 
         Raises NotFound when the resource is gone.
         """
-        response = self.api.get()
-        self._take(api.metadata(response), keep_changes=not rollback)
-        self._etag = response.headers.get("ETag")
-        self._loaded = True
+        self._take(api.metadata(self.api.get()), rollback)
 
     def rollback(self) -> None:
         """Drop what was changed here, and take the server's present record."""
         self.sync(rollback=True)
 
     def save(self, wait: bool = False) -> None:
-        """Send what was changed here, on top of what the server has now.
+        """Send what was changed here, on top of what the server has now; with `wait`, return when it is done.
 
-        Of `config`, `devices` and other dicts only the keys that were changed here are touched, so that what others
-        have changed meanwhile stays. With `wait`, return when it is done. Raises Conflict if somebody changes the
-        resource in the very moment.
+        Nobody's change is lost: of `config`, `devices` and other dicts only the keys that were changed here are
+        touched, and where somebody comes between, it is done again on what they have left. Raises SaveConflict when
+        a value was changed here and there, and to different ones. Where nothing was changed nothing is sent.
         """
-        response = self.api.get()
-        record: dict[str, Any] = api.metadata(response)
-        for name in self._ours:
-            if self._may_change(name) and self._changed(name):
-                record[name] = _merged(record.get(name), self._theirs.get(name), self._ours[name])
-        body = {name: as_sent(value) for name, value in record.items() if self._may_change(name)}
-        headers = {"If-Match": response.headers["ETag"]} if "ETag" in response.headers else {}
-        self._started(self.api.put(json=body, headers=headers), wait)
-        # What was sent is the server's now; sync() would else take it for a change if it is still being applied.
-        self._take(record)
+        wanted = self._difference()
+        if not wanted:
+            self._operation = None
+            return
+        for attempts_left in reversed(range(SAVE_ATTEMPTS)):
+            response = self.api.get()
+            present: dict[str, Any] = api.metadata(response)
+            if found := clash(present, wanted):
+                path, (theirs, ours) = found
+                raise SaveConflict(response, path, theirs, ours)
+            record = laid_on(present, wanted)
+            body = {name: value for name, value in record.items() if self._may_change(name)}
+            headers = {"If-Match": response.headers["ETag"]} if "ETag" in response.headers else {}
+            try:
+                answer = self.api.put(json=body, headers=headers)
+            except Conflict as error:
+                if error.status_code != 412 or not attempts_left:
+                    raise
+            else:
+                self._started(answer, wait)
+                # What was sent is the server's now; else it would count as a change while it is being applied.
+                self._take(record, wanted=wanted)
+                break
         if wait:
             self.sync()
 
@@ -154,23 +195,90 @@ class Model:
         """Delete the resource. With `wait`, return when it is done. Raises NotFound when it is not there."""
         self._started(self.api.delete(), wait)
 
+    def marshall(self, skip_readonly: bool = True) -> dict[str, Any]:
+        """Return the fields as a dict of their own: those that may be changed, or with `skip_readonly=False` all."""
+        if not self._loaded:
+            self.sync()
+        names = [*self._fields, *(name for name in self._theirs if name not in self._fields)]
+        return {name: _plain(getattr(self, name)) for name in names if not skip_readonly or name in self.writable}
+
+    def to_yaml(self) -> str:
+        """Return the YAML that the command line's `show` gives for it, with what was changed here.
+
+        >>> print(client.profiles.get("default").to_yaml())
+        config: {}
+        description: Default profile
+        ...
+        """
+        import yaml  # here, so that `import lxdnb` does not pay for it
+
+        shown = {name: as_sent(getattr(self, name), name) for name in self._shown()}
+        return yaml.safe_dump(shown, allow_unicode=True, sort_keys=False, width=1000)
+
+    def post(self, json: Any = None, wait: bool = False) -> None:
+        """POST a JSON body to this resource, as its API takes it. With `wait`, return when it is done."""
+        self._started(self.api.post(json=json), wait)
+
+    def put(self, put_object: Any, wait: bool = False) -> None:
+        """PUT a whole JSON body in place of what the server has, and take the record that this gives.
+
+        What was changed here is dropped. `save` is the way that keeps what others have changed.
+        """
+        self.raw_put(put_object, wait)
+        self.sync(rollback=True)
+
+    def patch(self, patch_object: Any, wait: bool = False) -> None:
+        """PATCH with a JSON body of what is to be changed, and take the record that this gives."""
+        self.raw_patch(patch_object, wait)
+        self.sync()
+
+    def raw_put(self, put_object: Any, wait: bool = False) -> None:
+        """PUT a whole JSON body, and leave this object as it is."""
+        self._started(self.api.put(json=put_object), wait)
+
+    def raw_patch(self, patch_object: Any, wait: bool = False) -> None:
+        """PATCH with a JSON body, and leave this object as it is."""
+        self._started(self.api.patch(json=patch_object), wait)
+
     @property
     def _name(self) -> str:
-        return self._ours[self.key]
+        return self._theirs[self.key]
 
-    def _take(self, record: Mapping[str, Any], keep_changes: bool = False) -> None:
-        kept = {name: value for name, value in self._ours.items() if keep_changes and self._changed(name)}
-        self._theirs = copy.deepcopy({**self._theirs, **record})
-        self._ours = {**copy.deepcopy(self._theirs), **kept}
+    def _identity(self) -> tuple[str | None, ...]:
+        return (self.collection, self.client.api.netloc, self.client.project, self._name)
+
+    def _shown(self) -> Iterable[str]:
+        """Return the fields that the command line shows."""
+        if not self._loaded:
+            self.sync()
+        return [*self._theirs]
+
+    def _difference(self) -> Difference:
+        return difference(self._theirs, self._ours)
+
+    def _take(self, record: Mapping[str, Any], rollback: bool = False, wanted: Difference | None = None) -> None:
+        """Take a record for the server's present one, and lay what was changed here, and is not in it yet, on it.
+
+        What a person holds of dicts and lists is changed in place, so that they go on working with what is true.
+        """
+        still = (
+            {} if rollback else {path: new for path, new in self._difference().items() if path not in (wanted or {})}
+        )
+        self._theirs = {**{self.key: self._theirs.get(self.key)}, **record}
+        self._loaded = True
+        ours = laid_on(self._theirs, still)
+        for name in list(self._ours):
+            if isinstance(self._ours[name], dict | list):
+                empty: Any = {} if isinstance(self._ours[name], dict) else []
+                self._ours[name] = refresh(self._ours[name], ours.get(name) or empty)
+            elif (name,) in still:
+                self._ours[name] = ours[name]
+            else:
+                del self._ours[name]
 
     def _may_change(self, name: str) -> bool:
         # What we do not know goes back as it came: a PUT takes away what it leaves out.
         return name in self.writable or name not in self._fields
-
-    def _changed(self, name: str) -> bool:
-        ours, theirs = self._ours.get(name), self._theirs.get(name)
-        # An absent list or dict that was looked at is an empty one, which is no change.
-        return as_sent(ours) != as_sent(theirs) and not (theirs is None and ours in ([], {}))
 
     def _started(self, response: Response, wait: bool) -> None:
         """Take note of what a write was answered with: done already, or an operation to wait for."""
@@ -183,7 +291,7 @@ class Model:
             self._operation.wait()
 
     def _closest(self, name: str) -> str:
-        close = difflib.get_close_matches(name, [*self._fields, *self._ours], n=1)
+        close = difflib.get_close_matches(name, [*self._fields, *self._theirs], n=1)
         return f"; did you mean {close[0]!r}?" if close else ""
 
 
@@ -202,13 +310,6 @@ class Manager(Generic[M]):
         return f"<{type(self).__name__} of {self.client!r}>"
 
 
-def as_sent(value: Any) -> Any:
-    """Return a value as the server keeps it: the values of config and devices are strings."""
-    if isinstance(value, dict):
-        return {key: _as_text(inner) for key, inner in value.items()}
-    return value
-
-
 def name_in(url: str) -> str:
     """Return the name that ends a resource's URL.
 
@@ -218,17 +319,24 @@ def name_in(url: str) -> str:
     return unquote(urlsplit(url).path.rpartition("/")[2])
 
 
-def _as_text(value: Any) -> Any:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, int | float) else as_sent(value)
+def _is(word: str, kind: str | None) -> bool:
+    return kind is not None and kind.startswith(word)
 
 
-def _merged(now: Any, before: Any, ours: Any) -> Any:
-    """Lay what changed from `before` to `ours` on what is there `now`; dicts key by key, and those in them."""
-    if not (isinstance(now, dict) and isinstance(ours, dict)):
-        return ours
-    old, new = as_sent(before if isinstance(before, dict) else {}), as_sent(ours)
-    gone = old.keys() - new.keys()
-    changed = {key: _merged(now.get(key), old.get(key), value) for key, value in new.items() if old.get(key) != value}
-    return {**{key: value for key, value in now.items() if key not in gone}, **changed}
+def _check_kind(name: str, kind: str | None, value: Any) -> None:
+    """Raise TypeError for a value that is not of a field's kind."""
+    wanted: dict[str, tuple[Any, str]] = {
+        "dict": (Mapping, "a dict"),
+        "list": ((list, tuple), "a list"),
+        "bool": (bool, "True or False"),
+        "str": (str, "a text"),
+    }
+    for word, (types, said) in wanted.items():
+        if _is(word, kind) and not isinstance(value, types):
+            raise TypeError(f"{name} is {said}, not {value!r}")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list) else value

@@ -74,4 +74,4 @@ class HasState(Model):
                 # An ephemeral instance is gone once it is stopped.
                 if action != "stop":
                     raise
-                self._take({"status": "Stopped", "status_code": 102}, keep_changes=True)
+                self._theirs |= {"status": "Stopped", "status_code": 102}

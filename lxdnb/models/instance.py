@@ -9,10 +9,13 @@ from lxdnb import api
 from lxdnb.display import fields_html
 from lxdnb.exceptions import NotFound
 from lxdnb.models._create import Creates
-from lxdnb.models._execute import ExecResult, RunsCommands
+from lxdnb.models._execute import ExecResult
+from lxdnb.models._migrate import Migrates
 from lxdnb.models._model import Manager, name_in
+from lxdnb.models._publish import Publishes
 from lxdnb.models._state import InstanceState
 from lxdnb.models.image import Image
+from lxdnb.models.snapshot import SnapshotManager
 
 if TYPE_CHECKING:
     from lxdnb.client import Client
@@ -27,7 +30,7 @@ __all__ = [
 ]
 
 
-class Instance(RunsCommands, Creates):
+class Instance(Creates, Migrates, Publishes):
     """A container or virtual machine.
 
     >>> instance = client.instances.get("c1")
@@ -103,7 +106,25 @@ class Instance(RunsCommands, Creates):
         """Give it another name; it must be stopped. Raises Conflict or OperationFailed."""
         _ = self.client.api.instances[name]
         self._started(self.api.post(json={"name": name}), wait)
-        self._take({"name": name}, keep_changes=True)
+        self._theirs["name"] = name
+
+    @property
+    def snapshots(self) -> SnapshotManager:
+        """Its snapshots: get, all, create."""
+        return SnapshotManager(self.client, self)
+
+    def restore_snapshot(self, snapshot_name: str, wait: bool = False, stateful: bool = False) -> None:
+        """Put it back to what it was at a snapshot, with its memory if `stateful`. Raises NotFound."""
+        _ = self.api.snapshots[snapshot_name]
+        self.raw_put({"restore": snapshot_name, "stateful": stateful}, wait)
+        if wait:
+            self.sync()
+
+    def _source(self) -> dict[str, str]:
+        return {"type": "instance", "name": self._name}
+
+    def _shown(self) -> tuple[str, ...]:
+        return ("architecture", "config", "devices", "ephemeral", "profiles", "stateful", "description")
 
     def _repr_html_(self) -> str:
         shown = (
@@ -116,7 +137,7 @@ class Instance(RunsCommands, Creates):
             "project",
             "location",
         )
-        rows = {name: self._ours[name] for name in shown if self._ours.get(name) not in (None, "", [], "none")}
+        rows = {name: self._theirs[name] for name in shown if self._theirs.get(name) not in (None, "", [], "none")}
         return fields_html(f"{type(self).__name__} {self._name}", rows)
 
 

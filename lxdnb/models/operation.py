@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from lxdnb import api
 
 if TYPE_CHECKING:
     from lxdnb.client import Client
 
-__all__ = ["Operation", "OperationManager"]
+__all__ = ["Operation", "OperationManager", "Progress"]
+
+PROGRESS_SECONDS = 1  # between two looks at how far it has come
+
+
+class Progress(NamedTuple):
+    """How far an operation has come: `percent` is 0 to 100, None where the server does not tell."""
+
+    stage: str
+    percent: float | None
+    text: str
 
 
 class Operation:
@@ -18,7 +29,7 @@ class Operation:
 
     Attributes are the server's fields: `id`, `class`, `description`, `created_at`, `updated_at`, `status`,
     `status_code` (200 is success, 400 failure, 401 cancelled, less is under way), `resources`, `metadata`,
-    `may_cancel`, `err`, `location`.
+    `may_cancel`, `err`, `location`; one that the server did not send is None.
 
     >>> operation = client.instances.create({"name": "c1", "source": {"type": "none"}}).operation
     >>> operation.wait().status
@@ -38,15 +49,54 @@ class Operation:
     may_cancel: bool
     err: str
     location: str
+    secret: str | None
 
-    def __init__(self, client: Client, record: Mapping[str, Any]) -> None:
-        self._client = client
-        self._record = dict(record)
+    _client: Client
+
+    def __init__(self, **fields: Any) -> None:
+        self._record = fields
+
+    @classmethod
+    def from_record(cls, client: Client, record: Mapping[str, Any]) -> Self:
+        """Make an object of a record that the server sent."""
+        made = cls(**record)
+        made._client = client
+        return made
+
+    @classmethod
+    def get(cls, client: Client, operation_id: str) -> Self:
+        """Return an operation by its id, or by its URL as servers give it. Raises NotFound."""
+        node = client.api.operations[api.operation_id(operation_id)]
+        return cls.from_record(client, api.metadata(node.get()))
+
+    @classmethod
+    def all(cls, client: Client, all_projects: bool = False) -> list[Self]:
+        """Return the operations that the server knows: those under way, and for 5 s those that have ended.
+
+        Of the client's project, or with `all_projects` of all of them. One request.
+        """
+        params: dict[str, Any] = {"recursion": 1}
+        if all_projects:
+            client.assert_has_api_extension("operations_get_query_all_projects")
+            params["all-projects"] = "true"
+        by_status: dict[str, list[dict[str, Any]]] = api.metadata(client.api.operations.get(params=params)) or {}
+        return [cls.from_record(client, record) for records in by_status.values() for record in records]
+
+    @classmethod
+    def wait_for_operation(cls, client: Client, operation_id: str, timeout: float | None = None) -> Self:
+        """Wait for an operation by its id or URL and return it, ended. Raises as `wait` does."""
+        record = api.wait_for_operation(client.api, api.operation_id(operation_id), timeout)
+        return cls.from_record(client, record)
+
+    @staticmethod
+    def extract_operation_id(s: str) -> str:
+        """Return the id in an operation's URL. Raises ValueError where there is none."""
+        return api.operation_id(s)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        if name in self._record or name in type(self).__annotations__:
+        if name in self._record or name in type(self).__annotations__ or name == "class":
             return self._record.get(name)
         raise AttributeError(f"Operation has no attribute {name!r}")
 
@@ -58,6 +108,21 @@ class Operation:
         """Whether it had ended, well or not, when last seen."""
         return int(self._record.get("status_code") or 0) >= 200
 
+    @property
+    def progress(self) -> Progress | None:
+        """How far it had come when last seen; None where the server has said nothing of it."""
+        known: Mapping[str, Any] = self._record.get("metadata") or {}
+        # A text under a name of its own for each kind of work, and on newer servers the numbers as well.
+        texts = {key: value for key, value in known.items() if key.endswith("_progress") and isinstance(value, str)}
+        numbers: Mapping[str, Any] = known.get("progress") or {}
+        if not texts and not numbers:
+            return None
+        key, text = next(iter(texts.items()), ("", ""))
+        found = re.search(r"(\d+(?:\.\d+)?) ?%", text)
+        percent = numbers.get("percent") or (found.group(1) if found else None)
+        stage = numbers.get("stage") or key.removesuffix("_progress")
+        return Progress(str(stage), None if percent is None else float(percent), text)
+
     def sync(self) -> None:
         """Look again. Raises NotFound when the server has forgotten it, as it does 5 s after its end."""
         self._record = dict(api.metadata(self._client.api.operations[self.id].get()))
@@ -66,15 +131,25 @@ class Operation:
         """Cancel it. Raises LXDAPIException where it cannot be cancelled, NotFound when it is over."""
         self._client.api.operations[self.id].delete()
 
-    def wait(self, timeout: float | None = None) -> Operation:
+    def wait(self, timeout: float | None = None, *, on_progress: Callable[[Progress], object] | None = None) -> Self:
         """Wait until it has ended well, and return it.
 
-        Raises OperationFailed or OperationCancelled with the server's own words, or OperationTimeout after `timeout`
-        seconds; the operation then goes on and can be waited for again.
+        `on_progress` is called with each new `Progress`, about once a second. Raises OperationFailed or
+        OperationCancelled with the server's own words, or OperationTimeout after `timeout` seconds; the operation
+        then goes on and can be waited for again.
         """
+
+        def seen(record: Mapping[str, Any]) -> None:
+            before = self.progress
+            self._record = dict(record)
+            now = self.progress
+            if on_progress is not None and now is not None and now != before:
+                on_progress(now)
+
         # One that had ended well already is not asked for again: the server may have forgotten it.
         if self._record.get("status_code") != 200:
-            self._record = api.wait_for_operation(self._client.api, self.id, timeout)
+            every = None if on_progress is None else PROGRESS_SECONDS
+            self._record = api.wait_for_operation(self._client.api, self.id, timeout, every=every, on_record=seen)
         return self
 
 
@@ -84,16 +159,25 @@ class OperationManager:
     def __init__(self, client: Client) -> None:
         self.client = client
 
+    def __repr__(self) -> str:
+        return f"<OperationManager of {self.client!r}>"
+
     def get(self, operation_id: str) -> Operation:
         """Return an operation by its id, or by its URL as servers give it. Raises NotFound."""
-        node = self.client.api.operations[api.operation_id(operation_id)]
-        return self.from_record(api.metadata(node.get()))
+        return Operation.get(self.client, operation_id)
+
+    def all(self, all_projects: bool = False) -> list[Operation]:
+        """Return the operations that the server knows; see `Operation.all`."""
+        return Operation.all(self.client, all_projects)
 
     def wait_for_operation(self, operation_id: str, timeout: float | None = None) -> Operation:
         """Wait for an operation by its id or URL and return it, ended. Raises as `Operation.wait` does."""
-        record = api.wait_for_operation(self.client.api, api.operation_id(operation_id), timeout)
-        return self.from_record(record)
+        return Operation.wait_for_operation(self.client, operation_id, timeout)
+
+    def extract_operation_id(self, s: str) -> str:
+        """Return the id in an operation's URL. Raises ValueError where there is none."""
+        return Operation.extract_operation_id(s)
 
     def from_record(self, record: Mapping[str, Any]) -> Operation:
         """Make an object of a record that the server sent."""
-        return Operation(self.client, record)
+        return Operation.from_record(self.client, record)

@@ -191,10 +191,13 @@ class Transport:
             context.load_cert_chain(*((self.cert,) if isinstance(self.cert, str) else self.cert))
         return context
 
+    def peer_fingerprint(self) -> str:
+        """Return the SHA-256 fingerprint of the certificate that the server shows. Only for https."""
+        with self._connect() as connection:
+            return _peer_fingerprint(cast(ssl.SSLSocket, connection))
+
     def _first_fingerprint(self) -> str:
-        connection = self._connect()
-        with connection:
-            fingerprint = _peer_fingerprint(cast(ssl.SSLSocket, connection))
+        fingerprint = self.peer_fingerprint()
         warnings.warn(
             f"{self.endpoint} is not verified: anybody could answer there. To be sure of it from now on, give "
             f"fingerprint={fingerprint!r} in place of verify=False, once you know that it is right",

@@ -1,0 +1,175 @@
+"""Snapshots of an instance: the state that it had, to go back to or to make something of."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from lxdnb import api
+from lxdnb.exceptions import NotFound
+from lxdnb.models._model import Manager
+from lxdnb.models._publish import Publishes
+
+if TYPE_CHECKING:
+    from lxdnb.client import Client
+    from lxdnb.models.instance import Instance
+
+__all__ = ["Snapshot", "SnapshotManager"]
+
+
+class Snapshot(Publishes):
+    """A snapshot of an instance.
+
+    `name` is its own, without the instance's; `instance` is the object it was asked of. `created_at` and `expires_at`
+    are ISO 8601 texts; `size` is in bytes, -1 where the storage cannot tell.
+
+    >>> instance = client.instances.get("c1")
+    >>> snapshot = instance.snapshots.create("before", wait=True)
+    >>> snapshot.restore(wait=True)
+    >>> snapshot.delete(wait=True)
+
+    https://documentation.ubuntu.com/lxd/stable-5.0/rest-api/#/instances/instance_snapshots_get
+    """
+
+    collection: ClassVar[str] = "snapshots"
+    writable: ClassVar[frozenset[str]] = frozenset({"expires_at"})
+
+    architecture: str
+    config: dict[str, str]
+    created_at: str
+    devices: dict[str, dict[str, str]]
+    ephemeral: bool
+    expanded_config: dict[str, str]
+    expanded_devices: dict[str, dict[str, str]]
+    expires_at: str
+    last_used_at: str
+    name: str
+    profiles: list[str]
+    size: int
+    stateful: bool
+
+    def __init__(self, client: Client, **fields: Any) -> None:
+        self._instance: Instance | None = fields.pop("instance", None)
+        super().__init__(client, **fields)
+
+    @classmethod
+    def get(cls, client: Client, instance: Instance, name: str) -> Self:
+        """Return the snapshot of that name. Raises NotFound."""
+        record = api.metadata(instance.api.snapshots[name].get())
+        return cls._from_record(client, _own_name(record), instance=instance)
+
+    @classmethod
+    def exists(cls, client: Client, instance: Instance, name: str) -> bool:
+        """Return whether there is a snapshot of that name."""
+        try:
+            cls.get(client, instance, name)
+        except NotFound:
+            return False
+        return True
+
+    @classmethod
+    def all(cls, client: Client, instance: Instance) -> list[Self]:
+        """Return all snapshots of an instance, the oldest first, by one request."""
+        records: list[dict[str, Any]] = api.metadata(instance.api.snapshots.get(params={"recursion": 1}))
+        return [cls._from_record(client, _own_name(record), instance=instance) for record in records]
+
+    @classmethod
+    def create(
+        cls,
+        client: Client,
+        instance: Instance,
+        name: str,
+        stateful: bool = False,
+        wait: bool = False,
+        *,
+        expires_at: datetime | str | None = None,
+    ) -> Self:
+        """Take a snapshot and return it; with `wait`, when it is there.
+
+        `stateful` keeps the memory of a running instance too, which needs CRIU. The server deletes it at
+        `expires_at`, a datetime with a time zone or an ISO 8601 text. Raises LXDAPIException or OperationFailed.
+        """
+        _ = instance.api.snapshots[name]  # refuses what is no name, before anything is sent
+        request: dict[str, Any] = {"name": name, "stateful": stateful}
+        if expires_at is not None:
+            client.assert_has_api_extension("snapshot_expiry_creation")
+            request["expires_at"] = _instant(expires_at)
+        created = cls(client, name=name, instance=instance)
+        created._started(instance.api.snapshots.post(json=request), wait)
+        return created
+
+    @property
+    def instance(self) -> Instance:
+        """The instance that it is a snapshot of."""
+        assert self._instance is not None
+        return self._instance
+
+    @property
+    def api(self) -> api.APINode:
+        """The node of this snapshot in `client.api`."""
+        return self.instance.api.snapshots[self._name]
+
+    def sync(self, rollback: bool = False) -> None:
+        """Load the server's present record. What was changed here stays, unless `rollback` is true."""
+        self._take(_own_name(api.metadata(self.api.get())), rollback)
+
+    def rename(self, new_name: str, wait: bool = False) -> None:
+        """Give it another name. Raises Conflict or OperationFailed when that is taken."""
+        _ = self.instance.api.snapshots[new_name]
+        self._started(self.api.post(json={"name": new_name}), wait)
+        self._theirs["name"] = new_name
+
+    def restore(self, wait: bool = False) -> None:
+        """Put its instance back to what it was then."""
+        self.instance.restore_snapshot(self._name, wait)
+        self._operation = self.instance.operation
+
+    def _source(self) -> dict[str, str]:
+        return {"type": "snapshot", "name": f"{self.instance.name}/{self._name}"}
+
+    def _identity(self) -> tuple[str | None, ...]:
+        return (*self.instance._identity(), *super()._identity())
+
+
+class SnapshotManager(Manager[Snapshot]):
+    """`instance.snapshots`."""
+
+    model = Snapshot
+
+    def __init__(self, client: Client, instance: Instance) -> None:
+        super().__init__(client)
+        self.instance = instance
+
+    def __repr__(self) -> str:
+        return f"<SnapshotManager of {self.instance!r}>"
+
+    def get(self, name: str) -> Snapshot:
+        """Return the snapshot of that name. Raises NotFound."""
+        return self.model.get(self.client, self.instance, name)
+
+    def exists(self, name: str) -> bool:
+        """Return whether there is a snapshot of that name."""
+        return self.model.exists(self.client, self.instance, name)
+
+    def all(self) -> list[Snapshot]:
+        """Return all snapshots of the instance, the oldest first, by one request."""
+        return self.model.all(self.client, self.instance)
+
+    def create(
+        self, name: str, stateful: bool = False, wait: bool = False, *, expires_at: datetime | str | None = None
+    ) -> Snapshot:
+        """Take a snapshot and return it; see `Snapshot.create`."""
+        return self.model.create(self.client, self.instance, name, stateful, wait, expires_at=expires_at)
+
+
+def _own_name(record: dict[str, Any]) -> dict[str, Any]:
+    # Older servers put the instance's name before it: c1/before.
+    return {**record, "name": record["name"].rpartition("/")[2]}
+
+
+def _instant(moment: datetime | str) -> str:
+    if isinstance(moment, str):
+        return moment
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment} has no time zone: as in datetime.now(UTC) + timedelta(days=1)")
+    return moment.isoformat()
