@@ -48,6 +48,7 @@ PARTS = {
     "lxcfs": Part("needed by containers", "tests on real daemons", lambda: _find("lxcfs")),
     "dnsmasq-base": Part("addresses on bridges", "tests of networks", lambda: _find("dnsmasq"), "also called dnsmasq"),
     "btrfs-progs": Part("btrfs pools", "tests on btrfs pools", lambda: _find("mkfs.btrfs"), "also called btrfsprogs"),
+    "openssl": Part("keypairs", "tests of the manual's keypair", lambda: _find("openssl")),
     "chromium": Part("a browser", "tests in a browser", lambda: _find("chromium")),
 }
 # Where a release lacks these, its backports have them.
