@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+import lxdnb
+from tests import daemons
+
 from .examples import Repair, repaired
 
 KEYPAIR = """
@@ -34,3 +37,12 @@ def keypair(tmp_path, monkeypatch) -> Path:
     commands = repaired(KEYPAIR, Repair("req -newkey", "req -subj /CN=lxdnb -newkey", "nobody answers its questions"))
     subprocess.run(["sh", "-ec", commands], check=True, capture_output=True)
     return tmp_path / "lxd.crt"
+
+
+@pytest.fixture
+def other_client(flavour):
+    """A client of another server of the same kind."""
+    with daemons.daemon(flavour) as other:
+        client = lxdnb.Client(str(other.socket))
+        yield client
+        client.close()
