@@ -18,7 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
 
-__all__ = ["ANSWER", "ASKED", "HEAD", "REQUEST", "Fault", "Moment", "Proxy", "down", "up"]
+__all__ = ["ANSWER", "ASKED", "HEAD", "REQUEST", "TURNED_AWAY", "Fault", "Moment", "Proxy", "down", "up"]
+
+TURNED_AWAY = "turned away"
+"""What `lines` has of a connection that came while there was no daemon."""
 
 CHUNK = 64 * 1024
 SECONDS = 20.0  # that a test waits for something which is to happen here
@@ -359,6 +362,7 @@ class Proxy:
             server = await asyncio.open_unix_connection(str(self.target))
         except OSError:
             writer.close()
+            self.named(TURNED_AWAY)
             return
         link = _Link(self, (reader, writer), server)
         task = asyncio.current_task()
