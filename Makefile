@@ -9,7 +9,7 @@ JOBS ?= 4
 tour: .venv/.lab  ## run the tour on a real server and write build/tour.html
 	$(BIN)/python -m notebooks.tour
 
-test: .venv/.test  ## install the real parts and run all tests
+test: .venv/.test .venv-bench/.done  ## install the real parts and run all tests
 	$(BIN)/python -m tests.install
 	$(BIN)/python -m pytest -n $(JOBS)
 
@@ -37,10 +37,11 @@ clean:
 	$(BIN)/pip install --quiet --editable '.[lab,test]'
 	touch $@
 
-# pylxd as people have it, apart from our own dependencies.
+# pylxd as people have it, apart from our own dependencies: for tests of the drop-in, and to measure against.
 .venv-bench/.done: .venv/bin/python pyproject.toml
 	$(BIN)/python -m venv .venv-bench
-	.venv-bench/bin/pip install --quiet --editable '.[bench]'
+	.venv-bench/bin/pip install --quiet $$($(BIN)/python -c \
+	'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["bench"])')
 	touch $@
 
 .venv/bin/python:

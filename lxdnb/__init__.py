@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lxdnb import exceptions, managers, models
 from lxdnb.client import Client, connect
 from lxdnb.exceptions import (
     BulkFailed,
@@ -53,6 +54,9 @@ __all__ = [
     "OperationTimeout",
     "SaveConflict",
     "connect",
+    "exceptions",
+    "managers",
+    "models",
 ]
 
 __version__ = "0.1.0.dev0"

@@ -10,10 +10,12 @@ from urllib.parse import urlsplit
 from lxdnb import api
 from lxdnb.exceptions import ClientConnectionFailed, LXDAPIExtensionNotAvailable
 from lxdnb.models.certificate import CertificateManager, decoded_token, proof
+from lxdnb.models.container import ContainerManager
 from lxdnb.models.image import Image, ImageManager
-from lxdnb.models.instance import Container, Instance, InstanceManager, VirtualMachine
+from lxdnb.models.instance import Instance, InstanceManager
 from lxdnb.models.operation import OperationManager
 from lxdnb.models.profile import ProfileManager
+from lxdnb.models.virtual_machine import VirtualMachineManager
 from lxdnb.remotes import local_sockets
 from lxdnb.streams import Events, EventType
 from lxdnb.transport import Timeout, Transport
@@ -21,7 +23,7 @@ from lxdnb.transport import Timeout, Transport
 if TYPE_CHECKING:
     from requests import Session
 
-__all__ = ["Client", "connect"]
+__all__ = ["Client", "EventType", "connect"]
 
 
 class Client:
@@ -62,9 +64,9 @@ class Client:
             self._open(Transport(endpoint, **options), version)
         else:
             self._open_first(local_sockets(os.environ), options, version)
-        self.instances = InstanceManager(self, Instance)
-        self.containers = InstanceManager(self, Container)
-        self.virtual_machines = InstanceManager(self, VirtualMachine)
+        self.instances = InstanceManager(self)
+        self.containers = ContainerManager(self)
+        self.virtual_machines = VirtualMachineManager(self)
         self.certificates = CertificateManager(self)
         self.images = ImageManager(self)
         self.operations = OperationManager(self)

@@ -58,8 +58,8 @@ class LXDAPIException(LXDError):
     """The server answered with an error, or with something that its API does not allow.
 
     `response` is the answer as it came (a `requests.Response`); `message` replaces its text where we know better;
-    `status_code` is the code in its body
-    where there is one (Incus sends errors of operations with HTTP 200), else that of HTTP.
+    `status_code` is the code in its body where there is one (Incus sends errors of operations with HTTP 200), else
+    that of HTTP.
 
     >>> try:
     ...     client.instances.get("nobody")
@@ -68,8 +68,8 @@ class LXDAPIException(LXDError):
     404 Instance not found
     """
 
-    def __init__(self, response: Response, message: str | None = None) -> None:
-        super().__init__(response, message)
+    def __init__(self, response: Response, *, message: str | None = None) -> None:
+        super().__init__(response)
         self.response = response
         self.message = message
 
@@ -91,9 +91,6 @@ class LXDAPIException(LXDError):
         if body or not text:
             return f"the server answered {self.response.status_code} {self.response.reason or ''}".strip()
         return f"{text.splitlines()[0][:300]} (HTTP {self.response.status_code})"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.response, self.message)
 
 
 class NotFound(LXDAPIException):
@@ -223,8 +220,8 @@ class BulkFailed(LXDError):
 class LXDAPIExtensionNotAvailable(LXDError):
     """The server lacks an API extension, so that what was asked cannot be done there."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
+    def __init__(self, name: str, *args: object) -> None:
+        super().__init__(name, *args)
         self.name = name
 
     def __str__(self) -> str:

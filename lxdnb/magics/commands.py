@@ -211,7 +211,7 @@ def _named(client: Client, name: str) -> Instance:
     try:
         return client.instances.get(name)
     except NotFound as error:
-        raise NotFound(error.response, f"no instance named {name!r}") from error
+        raise NotFound(error.response, message=f"no instance named {name!r}") from error
 
 
 def _columns(text: str | None) -> list[str] | None:

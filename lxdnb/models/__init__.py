@@ -2,11 +2,13 @@
 
 from lxdnb.models._execute import ExecResult
 from lxdnb.models.certificate import Certificate
+from lxdnb.models.container import Container
 from lxdnb.models.image import Image
-from lxdnb.models.instance import Container, Instance, InstanceState, VirtualMachine
+from lxdnb.models.instance import Instance, InstanceState
 from lxdnb.models.operation import Operation
 from lxdnb.models.profile import Profile
 from lxdnb.models.snapshot import Snapshot
+from lxdnb.models.virtual_machine import VirtualMachine
 
 __all__ = [
     "Certificate",

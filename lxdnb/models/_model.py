@@ -7,7 +7,6 @@ difference is what `dirty`, `changes` and `save` go by, so that a change in plac
 from __future__ import annotations
 
 import difflib
-import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -45,13 +44,16 @@ class Model:
     writable: ClassVar[frozenset[str]] = frozenset()
     """The fields that a PUT may change."""
 
+    client: Client
+    """The client that it came by."""
+
     _fields: ClassVar[Mapping[str, str]] = {}
 
     def __init_subclass__(cls) -> None:
         own_fields = {
             name: str(kind)
-            for name, kind in inspect.get_annotations(cls).items()
-            if not name.startswith("_") and not str(kind).startswith("ClassVar") and name != "client"
+            for name, kind in cls.__annotations__.items()
+            if not name.startswith("_") and not str(kind).startswith("ClassVar")
         }
         cls._fields = {**cls._fields, **own_fields}
 

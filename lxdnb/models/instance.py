@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from lxdnb import api
@@ -15,19 +15,12 @@ from lxdnb.models._model import Manager, name_in
 from lxdnb.models._publish import Publishes
 from lxdnb.models._state import InstanceState
 from lxdnb.models.image import Image
-from lxdnb.models.snapshot import SnapshotManager
+from lxdnb.models.snapshot import Snapshot, SnapshotManager
 
 if TYPE_CHECKING:
     from lxdnb.client import Client
 
-__all__ = [
-    "Container",
-    "ExecResult",
-    "Instance",
-    "InstanceManager",
-    "InstanceState",
-    "VirtualMachine",
-]
+__all__ = ["ExecResult", "Instance", "InstanceManager", "InstanceState", "Instances", "Snapshot"]
 
 
 class Instance(Creates, Migrates, Publishes):
@@ -72,7 +65,7 @@ class Instance(Creates, Migrates, Publishes):
         response = client.api.instances[name].get()
         found = cls._from_record(client, api.metadata(response))
         if cls.instance_type is not None and found.type != cls.instance_type:
-            raise NotFound(response, f"{name} is a {found.type}, not a {cls.instance_type}")
+            raise NotFound(response, message=f"{name} is a {found.type}, not a {cls.instance_type}")
         return found
 
     @classmethod
@@ -85,13 +78,19 @@ class Instance(Creates, Migrates, Publishes):
         return True
 
     @classmethod
-    def all(cls, client: Client, recursion: int = 1) -> list[Self]:
+    def all(cls, client: Client, recursion: int = 1, fields: Sequence[str] | None = None) -> list[Self]:
         """Return all instances, by one request.
 
         With `recursion=0` the server sends names alone, and each object loads its fields when they are asked for;
-        of all instances then, since names say nothing of the type.
+        of all instances then, since names say nothing of the type. With `recursion=2` the state of each comes too,
+        which takes a server long: those from LXD 6.7 on then leave out all of it but `fields`, as in `["state.disk"]`.
         """
-        answer = api.metadata(client.api.instances.get(params={"recursion": recursion}))
+        if isinstance(fields, str):
+            raise TypeError(f"fields is a list of texts, as in [{fields!r}]")
+        asked = str(int(recursion))
+        if fields is not None and asked == "2" and client.has_api_extension("instances_state_selective_recursion"):
+            asked += f";fields={','.join(fields)}"
+        answer = api.metadata(client.api.instances.get(params={"recursion": asked}))
         if recursion == 0 and cls.instance_type is None:
             return [cls(client, name=name) for name in map(name_in, answer)]
         if recursion == 0:
@@ -141,27 +140,13 @@ class Instance(Creates, Migrates, Publishes):
         return fields_html(f"{type(self).__name__} {self._name}", rows)
 
 
-class Container(Instance):
-    """An instance that is a container."""
-
-    instance_type: ClassVar[str | None] = "container"
-
-
-class VirtualMachine(Instance):
-    """An instance that is a virtual machine."""
-
-    instance_type: ClassVar[str | None] = "virtual-machine"
-
-
 I = TypeVar("I", bound=Instance)  # noqa: E741
 
 
-class InstanceManager(Manager[I], Generic[I]):
-    """`client.instances`, and with one type of them `client.containers` and `client.virtual_machines`."""
+class Instances(Manager[I], Generic[I]):
+    """What `client.instances`, `client.containers` and `client.virtual_machines` have in common."""
 
-    def __init__(self, client: Client, model: type[I]) -> None:
-        super().__init__(client)
-        self.model = model
+    model: type[I]
 
     def get(self, name: str) -> I:
         """Return the one of that name. Raises NotFound."""
@@ -171,9 +156,9 @@ class InstanceManager(Manager[I], Generic[I]):
         """Return whether there is one of that name."""
         return self.model.exists(self.client, name)
 
-    def all(self, recursion: int = 1) -> list[I]:
+    def all(self, recursion: int = 1, fields: Sequence[str] | None = None) -> list[I]:
         """Return all of them, by one request; see `Instance.all`."""
-        return self.model.all(self.client, recursion)
+        return self.model.all(self.client, recursion, fields)
 
     def create(self, config: Mapping[str, Any], wait: bool = False, target: str | None = None) -> I:
         """Create one from a description as the REST API takes it; see `Instance.create`."""
@@ -182,3 +167,9 @@ class InstanceManager(Manager[I], Generic[I]):
     def launch(self, image: str | Image | Mapping[str, Any], name: str | None = None, **options: Any) -> I:
         """Create one and start it, and return it running; see `Instance.launch`."""
         return self.model.launch(self.client, image, name, **options)
+
+
+class InstanceManager(Instances[Instance]):
+    """`client.instances`."""
+
+    model = Instance

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from lxdnb import api
@@ -99,6 +99,9 @@ class Operation:
         if name in self._record or name in type(self).__annotations__ or name == "class":
             return self._record.get(name)
         raise AttributeError(f"Operation has no attribute {name!r}")
+
+    def __dir__(self) -> Iterator[str]:
+        yield from {*super().__dir__(), *type(self).__annotations__, *self._record}
 
     def __repr__(self) -> str:
         return f"<Operation {self.description or ''!r}: {self.status}>"

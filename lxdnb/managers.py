@@ -1,0 +1,25 @@
+"""The collections' classes in one place, for programs that import `managers`; each is at home beside its resource."""
+
+from __future__ import annotations
+
+from lxdnb.models._model import Manager as BaseManager
+from lxdnb.models.certificate import CertificateManager
+from lxdnb.models.container import ContainerManager
+from lxdnb.models.image import ImageManager
+from lxdnb.models.instance import InstanceManager
+from lxdnb.models.operation import OperationManager
+from lxdnb.models.profile import ProfileManager
+from lxdnb.models.snapshot import SnapshotManager
+from lxdnb.models.virtual_machine import VirtualMachineManager
+
+__all__ = [
+    "BaseManager",
+    "CertificateManager",
+    "ContainerManager",
+    "ImageManager",
+    "InstanceManager",
+    "OperationManager",
+    "ProfileManager",
+    "SnapshotManager",
+    "VirtualMachineManager",
+]

@@ -1,0 +1,52 @@
+"""What a server's objects have is what pylxd's have; each difference that is wanted has its reason here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests import daemons, peer
+from tests.surface import Surface, of_server
+
+COMING = "not there yet"
+MANAGERS = ("certificates", "containers", "instances", "operations", "profiles", "virtual_machines")
+LISTS = ("containers", "instances", "virtual_machines")
+
+WANTED = {
+    **{f"client.{name}": "its turn is still to come" for name in ("cluster", "networks", "projects", "storage_pools")},
+    "client.ssl_options": "of pylxd's insides, for ws4py, which is not used here",
+    "client.api.session": "of pylxd's insides: a request goes by get, post, put, patch and delete",
+    "client.api.instances.session": "of pylxd's insides: a request goes by get, post, put, patch and delete",
+    **{f"client.{name}.manager_for": "of pylxd's insides: `model` is the class itself" for name in MANAGERS},
+    "instance.snapshots.manager_for": "of pylxd's insides: `model` is the class itself",
+    **{f"client.{name}.all": "recursion=1: a list is one request, not one for each" for name in LISTS},
+    "instance.all": "recursion=1: a list is one request, not one for each",
+    "client.operations.extract_operation_id": "takes the URL; pylxd's takes nothing and cannot be called",
+    "client.operations.wait_for_operation": "`timeout` too, after which the operation goes on",
+    "operation.wait": "`timeout` too, after which the operation goes on",
+    "operation.wait_for_operation": "`timeout` too, after which the operation goes on",
+    "snapshot.publish": "`compression_algorithm` too, as an instance's",
+    **dict.fromkeys(("client.events", "instance.FilesManager", "instance.files"), COMING),
+    "instance.raw_interactive_execute": COMING,
+}
+
+
+@pytest.fixture
+def theirs(start_server: Callable[[str], daemons.Daemon]) -> Iterator[Surface]:
+    """pylxd's surface, on the server that it is made for."""
+    lxd = start_server("lxd")
+    _fill(lxd)
+    yield peer.surface(str(lxd.socket))
+    lxd.clear()
+
+
+def test_what_a_server_gives_is_as_pylxd_has_it(server, theirs):
+    if server.flavour != "lxd":
+        _fill(server)
+    assert peer.surprises(theirs, of_server("lxdnb", str(server.socket)), WANTED) == []
+
+
+def _fill(server: daemons.Daemon) -> None:
+    server.cli("init", "busybox", "surface")
+    server.cli("snapshot", *(["create"] if server.flavour == "incus" else []), "surface", "before")
