@@ -105,7 +105,7 @@ class SaveConflict(Conflict):
     """A value was changed here and, meanwhile, by somebody else, and to different ones; nothing was saved.
 
     `key` is its path, as in `config.limits.memory`; `theirs` what the server has now, `ours` what was to be saved,
-    None for a value that is not there.
+    None for a value that is not there. The text names the key alone: values may be secrets.
     """
 
     def __init__(self, response: Response, key: str, theirs: Any, ours: Any) -> None:
@@ -116,7 +116,7 @@ class SaveConflict(Conflict):
 
     def __str__(self) -> str:
         return (
-            f"{self.key} was changed to {self.theirs!r} meanwhile, and here to {self.ours!r}; nothing was saved: "
+            f"{self.key} was changed here, and meanwhile on the server to something else; nothing was saved: "
             "rollback() takes the server's, sync() and another save() keep yours"
         )
 

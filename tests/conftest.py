@@ -10,11 +10,15 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
+import hypothesis
 import pytest
 
 import lxdnb
 from lxdnb.models import Container
 from tests import daemons
+
+hypothesis.settings.register_profile("lxdnb", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("lxdnb")
 
 
 @pytest.hookimpl(wrapper=True)

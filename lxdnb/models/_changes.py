@@ -1,15 +1,18 @@
 """What a person has changed of a record, and how it is laid on what the server has now. Pure.
 
-A difference maps the path of each changed value, as a tuple of keys, to what it was and what it is to be; dicts are
-compared key by key. The values of config and devices are the server's strings, whatever a person wrote.
+A difference maps the path of each changed value, as a tuple of keys, to what it was and what it is to be. Dicts are
+compared key by key; a list is one value, since its order has a meaning: of two profiles the later one wins.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from numbers import Real
 from typing import Any, NamedTuple, Self
 
 __all__ = ["Change", "Changes", "Difference", "as_sent", "clash", "difference", "laid_on", "own", "refresh"]
+
+VOLATILE = "volatile."  # keys of config in which the server keeps notes of its own
 
 
 class Change(NamedTuple):
@@ -46,40 +49,48 @@ def own(value: Any) -> Any:
     return value
 
 
-def refresh(held: Any, value: Any) -> Any:
-    """Make a dict or list that somebody may hold equal to `value`, in place where that can be, and return it."""
-    if isinstance(held, dict) and isinstance(value, dict):
-        for key in held.keys() - value.keys():
-            del held[key]
-        for key, inner in value.items():
-            held[key] = refresh(held.get(key), inner)
-        return held
-    if isinstance(held, list) and isinstance(value, list):
-        held[:] = own(value)
-        return held
-    return own(value)
+def refresh(held: Any, before: Any, now: Any) -> Any:
+    """Bring what a person holds from the server's record `before` to that of `now`, and return it.
 
-
-def as_sent(value: Any, name: str = "config") -> Any:
-    """Return a value as the server keeps it: in dicts, booleans and numbers are strings.
-
-    >>> as_sent({"security.nesting": True, "limits.cpu": 2, "root": {"size": "1GiB"}})
-    {'security.nesting': 'true', 'limits.cpu': '2', 'root': {'size': '1GiB'}}
-
-    Raises TypeError for what is neither a text, a number, a boolean, None nor such a dict.
+    What they have changed stays. Dicts and lists are changed in place, and only where the server's have changed:
+    another thread may be writing to them.
     """
-    if not isinstance(value, Mapping):
-        return value
+    if isinstance(held, dict) and isinstance(now, Mapping) and (isinstance(before, Mapping) or before is None):
+        for key in {**(before or {}), **now}:
+            _refresh_key(held, key, (before or {}).get(key), now.get(key))
+        return held
+    if _same(held, now) or _same(held, before):
+        if isinstance(held, list) and isinstance(now, list):
+            held[:] = own(now)
+            return held
+        return own(now)
+    return held
+
+
+def as_sent(value: Mapping[Any, Any], name: str = "config", depth: int = 1) -> dict[str, Any]:
+    """Return a dict as the server keeps it: booleans and numbers are strings, None is for a key that is not there.
+
+    `depth` is 2 for a dict of such dicts, as `devices` is.
+
+    >>> as_sent({"security.nesting": True, "limits.cpu": 2, "user.gone": None})
+    {'security.nesting': 'true', 'limits.cpu': '2'}
+
+    Raises TypeError for anything else; the error names the key, and not the value, which may be a secret.
+    """
+    if not isinstance(value, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"{name} is a dict, not {_kind(value)}")
     made: dict[str, Any] = {}
     for key, inner in value.items():
         if not isinstance(key, str):
             raise TypeError(f"a key of {name} is a str, not {key!r}")
-        made[key] = _text(inner, f"{name}[{key!r}]")
+        if inner is not None:
+            here = f"{name}[{key!r}]"
+            made[key] = _text(inner, here) if depth == 1 else as_sent(inner, here, depth - 1)
     return made
 
 
 def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> Difference:
-    """Return what leads from one record to another; only what `after` has of fields is looked at."""
+    """Return what leads from one record to another; of fields only what `after` has is looked at."""
     return dict(_differing(before, after, ()))
 
 
@@ -87,7 +98,9 @@ def clash(now: Mapping[str, Any], wanted: Difference) -> tuple[str, Change] | No
     """Return the first path that was changed in `now` too, and to something else, with what it is there and here."""
     for path, change in wanted.items():
         theirs = _at(now, path)
-        if theirs not in (change.old, change.new):
+        # A path into a device, say, was found because it was there; if it is gone a part of it cannot come back alone.
+        gone = len(path) > 2 and not isinstance(_at(now, path[:-1]), Mapping) and change.new is not None
+        if gone or theirs not in (change.old, change.new):
             return ".".join(path), Change(theirs, change.new)
     return None
 
@@ -112,12 +125,9 @@ def _differing(before: Mapping[str, Any], after: Mapping[str, Any], way: tuple[s
         old, new = before.get(key), after.get(key)
         path = (*way, key)
         if isinstance(new, Mapping) and (isinstance(old, Mapping) or (old is None and not way)):
-            sent = as_sent(new, ".".join(path))
-            yield from _differing(as_sent(old or {}), sent, path)
-        elif old is None and new in ([], {}):
+            yield from _differing(old or {}, new, path)
+        elif old is None and new == [] and not way:
             pass  # an absent list that was looked at
-        elif new is None and path[0] == "config" and key.startswith("volatile."):
-            pass  # the server's own notes: whoever writes a whole new config means his keys, not these
         elif old != new:
             yield path, Change(old, new)
 
@@ -130,13 +140,35 @@ def _at(record: Any, path: tuple[str, ...]) -> Any:
     return record
 
 
-def _text(value: Any, name: str) -> Any:
+def _refresh_key(held: dict[str, Any], key: str, before: Any, now: Any) -> None:
+    if key in held and isinstance(held[key], dict) and isinstance(now, Mapping):
+        held[key] = refresh(held[key], before, now)
+    elif now is None:
+        if key in held and (held[key] is None or _same(held[key], before)):
+            del held[key]
+    elif key not in held:
+        if before is None:
+            held[key] = own(now)  # new on the server; one that was there before has been removed here
+    else:
+        held[key] = refresh(held[key], before, now)
+
+
+def _same(held: Any, value: Any) -> bool:
+    """Return whether a value, as a person may write it, is one of the server's."""
+    if isinstance(value, str) and isinstance(held, bool | Real):
+        return _text(held, "") == value
+    return held == value
+
+
+def _text(value: Any, name: str) -> str:
+    if isinstance(value, str):
+        return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int | float):
+    if isinstance(value, Real):  # NumPy's are such too
         return str(value)
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, Mapping):
-        return as_sent(value, name)
-    raise TypeError(f"{name} is a text, a number or a boolean, not {value!r}")
+    raise TypeError(f"{name} is a text, a number or a boolean, not {_kind(value)}")
+
+
+def _kind(value: object) -> str:
+    return "None" if value is None else f"a value of type {type(value).__name__}"

@@ -34,12 +34,14 @@ class Creates(GetsReady):
         With `wait`, return when it is there, else at once with its `operation`. Without a name the server makes one
         up. `target` is a cluster member. Raises LXDAPIException when the server refuses, OperationFailed when it fails.
         """
+        if not isinstance(config, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"config is a dict as the REST API takes it, not {type(config).__name__}")
         request = dict(config)
         if cls.instance_type is not None:
             request.setdefault("type", cls.instance_type)
-        for field in ("config", "devices"):
+        for field, depth in (("config", 1), ("devices", 2)):
             if request.get(field):
-                request[field] = as_sent(dict(request[field]))
+                request[field] = as_sent(request[field], field, depth)
         if request.get("name") is not None:
             _ = client.api.instances[request["name"]]  # refuses what is no name, before anything is sent
         response = client.api.instances.post(json=request, target=target)

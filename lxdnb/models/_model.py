@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from lxdnb import api, exceptions
-from lxdnb.exceptions import Conflict, SaveConflict
-from lxdnb.models._changes import Changes, Difference, as_sent, clash, difference, laid_on, own, refresh
+from lxdnb.models._changes import VOLATILE, Changes, Difference, as_sent, difference, own, refresh
+from lxdnb.models._saving import lay_on_server, turn_at
 
 if TYPE_CHECKING:
     from requests import Response
@@ -23,16 +23,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Manager", "Model", "as_sent", "name_in"]
 
-SAVE_ATTEMPTS = 20  # how often somebody may come between reading and writing before save() gives up
-
 
 class Model:
     """A resource of the server, as an object.
 
     Its fields are attributes. Those that are not known yet are asked for at first use, all at once; a field that the
     server did not send is None, an empty list or an empty dict, by its kind; one that only a newer server has is there
-    too. Setting one, or changing a dict or list in place, changes nothing on the server until `save`. Two objects are
-    equal if they are the same resource of the same server.
+    too. Setting one, or changing a dict or list in place, changes nothing on the server until `save`; a `config`
+    that is set as a whole keeps the server's own `volatile.*` keys. Two objects are equal if they are the same resource
+    of the same server.
     """
 
     NotFound = exceptions.NotFound
@@ -87,7 +86,8 @@ class Model:
                 raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{self._closest(name)}")
             value = [] if _is("list", kind) else {} if _is("dict", kind) else None
         if isinstance(value, dict | list):
-            value = self._ours[name] = own(value)  # kept, so that a change in place is a change
+            # Kept, so that a change in place is a change; one for all threads that ask at once.
+            return self._ours.setdefault(name, own(value))
         return value
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -98,7 +98,8 @@ class Model:
             self.sync()
         if self._may_change(name) and (name in self.writable or name in self._theirs):
             _check_kind(name, self._fields.get(name), value)
-            self._ours[name] = value if value is self._ours.get(name) else own(value)
+            if value is not self._ours.get(name):
+                self._ours[name] = own(self._completed(name, value))
         elif name in self._fields or name in self._theirs:
             raise AttributeError(f"{name} of {type(self).__name__} is the server's to set")
         else:
@@ -135,12 +136,16 @@ class Model:
     @property
     def dirty(self) -> bool:
         """Whether something was changed here that is not saved."""
-        return bool(self._difference())
+        try:
+            return bool(self._difference())
+        except TypeError:
+            return True  # a value that no server takes: save() says which
 
     def changes(self) -> Changes:
         """Return what was changed here and is not saved: what `save` would send.
 
-        A dict from each path to its old and new value, None for one that is not there.
+        A dict from each path to its old and new value, None for one that is not there. Raises TypeError for a value
+        that no server takes.
 
         >>> instance = client.instances.get("c1")
         >>> instance.config["limits.memory"] = "1GiB"
@@ -154,7 +159,7 @@ class Model:
 
         Raises NotFound when the resource is gone.
         """
-        self._take(api.metadata(self.api.get()), rollback)
+        self._take(self._read(self.api.get()), rollback)
 
     def rollback(self) -> None:
         """Drop what was changed here, and take the server's present record."""
@@ -164,32 +169,27 @@ class Model:
         """Send what was changed here, on top of what the server has now; with `wait`, return when it is done.
 
         Nobody's change is lost: of `config`, `devices` and other dicts only the keys that were changed here are
-        touched, and where somebody comes between, it is done again on what they have left. Raises SaveConflict when
-        a value was changed here and there, and to different ones. Where nothing was changed nothing is sent.
+        touched (a list, as `profiles`, is one value), and where somebody comes between, it is done again on what they
+        have left. Threads may save one resource at once. Where nothing was changed nothing is sent.
+
+        Raises SaveConflict when a value was changed here and there, and to different ones, and nothing is saved;
+        TypeError for a value that no server takes; OperationFailed when the server cannot apply it, which
+        without `wait` only `operation.wait()` tells.
         """
-        wanted = self._difference()
-        if not wanted:
-            self._operation = None
-            return
-        for attempts_left in reversed(range(SAVE_ATTEMPTS)):
-            response = self.api.get()
-            present: dict[str, Any] = api.metadata(response)
-            if found := clash(present, wanted):
-                path, (theirs, ours) = found
-                raise SaveConflict(response, path, theirs, ours)
-            record = laid_on(present, wanted)
-            body = {name: value for name, value in record.items() if self._may_change(name)}
-            headers = {"If-Match": response.headers["ETag"]} if "ETag" in response.headers else {}
-            try:
-                answer = self.api.put(json=body, headers=headers)
-            except Conflict as error:
-                if error.status_code != 412 or not attempts_left:
-                    raise
-            else:
-                self._started(answer, wait)
-                # What was sent is the server's now; else it would count as a change while it is being applied.
-                self._take(record, wanted=wanted)
-                break
+        with turn_at(self._identity()) as turn:
+            wanted = self._difference()
+            if not wanted:
+                if wait and self._operation is not None and turn.pending is self._operation:
+                    self._operation.wait()  # another thread has sent what was changed here
+                self._operation = None
+                return
+            turn.settle()
+            answer, record = lay_on_server(self.api, wanted, self._read, self._may_change)
+            self._started(answer, wait)
+            if self._operation is not None and not wait:
+                turn.leave(self._operation)
+            # What was sent is the server's now; else it would count as a change while it is being applied.
+            self._take(record)
         if wait:
             self.sync()
 
@@ -212,10 +212,9 @@ class Model:
         description: Default profile
         ...
         """
-        import yaml  # here, so that `import lxdnb` does not pay for it
+        from lxdnb.models._yaml import as_yaml  # here, so that `import lxdnb` does not pay for it
 
-        shown = {name: as_sent(getattr(self, name), name) for name in self._shown()}
-        return yaml.safe_dump(shown, allow_unicode=True, sort_keys=False, width=1000)
+        return as_yaml({name: self._sent(name, getattr(self, name)) for name in self._shown()})
 
     def post(self, json: Any = None, wait: bool = False) -> None:
         """POST a JSON body to this resource, as its API takes it. With `wait`, return when it is done."""
@@ -255,28 +254,45 @@ class Model:
             self.sync()
         return [*self._theirs]
 
-    def _difference(self) -> Difference:
-        return difference(self._theirs, self._ours)
+    def _read(self, response: Response) -> dict[str, Any]:
+        """Return the record in an answer."""
+        return api.metadata(response)
 
-    def _take(self, record: Mapping[str, Any], rollback: bool = False, wanted: Difference | None = None) -> None:
-        """Take a record for the server's present one, and lay what was changed here, and is not in it yet, on it.
+    def _difference(self) -> Difference:
+        ours = {name: self._sent(name, value) for name, value in list(self._ours.items()) if self._may_change(name)}
+        return difference(self._theirs, ours)
+
+    def _sent(self, name: str, value: Any) -> Any:
+        """Return the value of a field as the server keeps it. Raises TypeError for what it cannot."""
+        kind = self._fields.get(name)
+        if self._may_change(name) and _is("dict", kind):
+            return as_sent(value, name, depth=2 if _is("dict[str, dict", kind) else 1)
+        return _plain(value)
+
+    def _completed(self, name: str, value: Any) -> Any:
+        """Return what a field that is set as a whole becomes: config keeps the notes that the server makes there.
+
+        A copy of some time ago would set them back, and one without them would take them away; servers refuse the
+        one or believe the other. In place they can be changed, key by key.
+        """
+        if name != "config":
+            return value
+        kept = {key: inner for key, inner in value.items() if not str(key).startswith(VOLATILE)}
+        return kept | {key: note for key, note in getattr(self, name).items() if str(key).startswith(VOLATILE)}
+
+    def _take(self, record: Mapping[str, Any], rollback: bool = False) -> None:
+        """Take a record for the server's present one. What was changed here, and is not in it, stays so.
 
         What a person holds of dicts and lists is changed in place, so that they go on working with what is true.
         """
-        still = (
-            {} if rollback else {path: new for path, new in self._difference().items() if path not in (wanted or {})}
-        )
-        self._theirs = {**{self.key: self._theirs.get(self.key)}, **record}
-        self._loaded = True
-        ours = laid_on(self._theirs, still)
-        for name in list(self._ours):
-            if isinstance(self._ours[name], dict | list):
-                empty: Any = {} if isinstance(self._ours[name], dict) else []
-                self._ours[name] = refresh(self._ours[name], ours.get(name) or empty)
-            elif (name,) in still:
-                self._ours[name] = ours[name]
-            else:
-                del self._ours[name]
+        before, now = self._theirs, {**{self.key: self._theirs.get(self.key)}, **record}
+        self._theirs, self._loaded = now, True
+        for name, held in list(self._ours.items()):
+            if isinstance(held, dict | list):
+                empty: Any = {} if isinstance(held, dict) else []
+                refresh(held, held if rollback else before.get(name) or empty, now.get(name) or empty)
+            elif rollback or held in (before.get(name), now.get(name)):
+                self._ours.pop(name, None)
 
     def _may_change(self, name: str) -> bool:
         # What we do not know goes back as it came: a PUT takes away what it leaves out.
@@ -326,7 +342,7 @@ def _is(word: str, kind: str | None) -> bool:
 
 
 def _check_kind(name: str, kind: str | None, value: Any) -> None:
-    """Raise TypeError for a value that is not of a field's kind."""
+    """Raise TypeError for a value that is not of a field's kind. It tells no value: that may be a secret."""
     wanted: dict[str, tuple[Any, str]] = {
         "dict": (Mapping, "a dict"),
         "list": ((list, tuple), "a list"),
@@ -335,7 +351,9 @@ def _check_kind(name: str, kind: str | None, value: Any) -> None:
     }
     for word, (types, said) in wanted.items():
         if _is(word, kind) and not isinstance(value, types):
-            raise TypeError(f"{name} is {said}, not {value!r}")
+            raise TypeError(f"{name} is {said}, not {type(value).__name__}")
+    if _is("list[str", kind) and not all(isinstance(inner, str) for inner in value):
+        raise TypeError(f"{name} is a list of texts")
 
 
 def _plain(value: Any) -> Any:

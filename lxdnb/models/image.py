@@ -63,6 +63,13 @@ class Image(Model):
         records: list[dict[str, Any]] = api.metadata(client.api.images.get(params={"recursion": 1}))
         return [cls._from_record(client, record) for record in records]
 
+    def _shown(self) -> tuple[str, ...]:
+        return ("auto_update", "properties", "public", "expires_at", "profiles")
+
+    def update(self, wait: bool = False) -> None:
+        """Save: pylxd's manual has this name for it."""
+        self.save(wait)
+
     def _repr_html_(self) -> str:
         rows = {"aliases": [alias["name"] for alias in self.aliases], "type": self.type}
         rows |= {"architecture": self.architecture, "size": human_size(self.size or 0), "uploaded_at": self.uploaded_at}

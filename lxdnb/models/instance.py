@@ -18,6 +18,8 @@ from lxdnb.models.image import Image
 from lxdnb.models.snapshot import Snapshot, SnapshotManager
 
 if TYPE_CHECKING:
+    from requests import Response
+
     from lxdnb.client import Client
 
 __all__ = ["ExecResult", "Instance", "InstanceManager", "InstanceState", "Instances", "Snapshot"]
@@ -112,12 +114,17 @@ class Instance(Creates, Migrates, Publishes):
         """Its snapshots: get, all, create."""
         return SnapshotManager(self.client, self)
 
-    def restore_snapshot(self, snapshot_name: str, wait: bool = False, stateful: bool = False) -> None:
-        """Put it back to what it was at a snapshot, with its memory if `stateful`. Raises NotFound."""
+    def restore_snapshot(self, snapshot_name: str, wait: bool = False, stateful: bool = False) -> Response:
+        """Put it back to what it was at a snapshot, with its memory if `stateful`.
+
+        Returns the server's answer, as pylxd does. Raises NotFound or OperationFailed when there is no such snapshot.
+        """
         _ = self.api.snapshots[snapshot_name]
-        self.raw_put({"restore": snapshot_name, "stateful": stateful}, wait)
+        answer = self.api.put(json={"restore": snapshot_name, "stateful": stateful})
+        self._started(answer, wait)
         if wait:
             self.sync()
+        return answer
 
     def _source(self) -> dict[str, str]:
         return {"type": "instance", "name": self._name}

@@ -76,12 +76,16 @@ class Profile(Model):
         request = {
             "name": name,
             "config": as_sent(config or {}),
-            "devices": as_sent(devices or {}, "devices"),
+            "devices": as_sent(devices or {}, "devices", depth=2),
             "description": description or "",
         }
         created = cls(client, name=name)
         created._started(client.api.profiles.post(json=request), wait)
         return created
+
+    def update(self, wait: bool = False) -> None:
+        """Save: pylxd's manual has this name for it."""
+        self.save(wait)
 
     def rename(self, new_name: str, wait: bool = False) -> Self:
         """Give it another name, and return it. Raises Conflict or LXDAPIException when that is taken."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -11,6 +12,8 @@ from lxdnb.models._model import Manager
 from lxdnb.models._publish import Publishes
 
 if TYPE_CHECKING:
+    from requests import Response
+
     from lxdnb.client import Client
     from lxdnb.models.instance import Instance
 
@@ -109,20 +112,23 @@ class Snapshot(Publishes):
         """The node of this snapshot in `client.api`."""
         return self.instance.api.snapshots[self._name]
 
-    def sync(self, rollback: bool = False) -> None:
-        """Load the server's present record. What was changed here stays, unless `rollback` is true."""
-        self._take(_own_name(api.metadata(self.api.get())), rollback)
-
     def rename(self, new_name: str, wait: bool = False) -> None:
         """Give it another name. Raises Conflict or OperationFailed when that is taken."""
         _ = self.instance.api.snapshots[new_name]
         self._started(self.api.post(json={"name": new_name}), wait)
         self._theirs["name"] = new_name
 
-    def restore(self, wait: bool = False) -> None:
-        """Put its instance back to what it was then."""
-        self.instance.restore_snapshot(self._name, wait)
+    def restore(self, wait: bool = False) -> Response:
+        """Put its instance back to what it was then. Returns the server's answer, as pylxd does."""
+        answer = self.instance.restore_snapshot(self._name, wait)
         self._operation = self.instance.operation
+        return answer
+
+    def _read(self, response: Response) -> dict[str, Any]:
+        return _own_name(api.metadata(response))
+
+    def _shown(self) -> Iterable[str]:
+        return ["expires_at", *(name for name in super()._shown() if name != "expires_at")]
 
     def _source(self) -> dict[str, str]:
         return {"type": "snapshot", "name": f"{self.instance.name}/{self._name}"}
@@ -170,6 +176,8 @@ def _own_name(record: dict[str, Any]) -> dict[str, Any]:
 def _instant(moment: datetime | str) -> str:
     if isinstance(moment, str):
         return moment
+    if not isinstance(moment, datetime):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"expires_at is a datetime or an ISO 8601 text, not {type(moment).__name__}")
     if moment.tzinfo is None:
         raise ValueError(f"{moment} has no time zone: as in datetime.now(UTC) + timedelta(days=1)")
     return moment.isoformat()
