@@ -29,10 +29,15 @@ if TYPE_CHECKING:
 
     from lxdnb.transport import Channel, Timeout, Transport
 
-__all__ = ["APINode", "metadata", "operation_id", "wait_for_operation"]
+__all__ = ["NO_CERTIFICATE", "APINode", "metadata", "operation_id", "wait_for_operation"]
 
 WAIT_SLICE = 30  # seconds of one /wait request; LXD sends no byte until it is over
 WAIT_MARGIN = 15.0  # seconds that the server may be late with its answer to one
+
+NO_CERTIFICATE = (
+    "this client shows no certificate. Give one as cert=(crt, key), or let `lxc remote add` or `incus remote add` make "
+    "one, which is then used here too"
+)
 
 _ERRORS: Mapping[int, type[LXDAPIException]] = {
     401: Forbidden,
@@ -128,7 +133,12 @@ class APINode:
     def _send(self, method: str, is_api: bool, options: dict[str, Any]) -> Response:
         params = self._parameters(options.pop("params", None))
         response = self._transport.request(method, self._path, params=params, **options)
-        return _checked(response, is_api)
+        try:
+            return _checked(response, is_api)
+        except Forbidden as error:
+            if self.scheme == "https" and not self._transport.cert:
+                raise Forbidden(error.response, message=f"{error}: {NO_CERTIFICATE}") from None
+            raise
 
     def _parameters(self, params: Mapping[str, Any] | None) -> dict[str, Any]:
         merged = dict(params or {})

@@ -16,14 +16,14 @@ from lxdnb.models.instance import Instance, InstanceManager
 from lxdnb.models.operation import OperationManager
 from lxdnb.models.profile import ProfileManager
 from lxdnb.models.virtual_machine import VirtualMachineManager
-from lxdnb.remotes import local_sockets
+from lxdnb.remotes import Cert, configurations, identity, local_sockets
 from lxdnb.streams import Events, EventType
-from lxdnb.transport import Timeout, Transport
+from lxdnb.transport import Timeout, Transport, fingerprint_of
 
 if TYPE_CHECKING:
     from requests import Session
 
-__all__ = ["Client", "EventType", "connect"]
+__all__ = ["Cert", "Client", "EventType", "connect"]
 
 
 class Client:
@@ -31,9 +31,10 @@ class Client:
 
     `endpoint` is the path of a unix socket, or `https://host:port`; None is the local daemon, as for `connect`. For
     https, `cert` is the client's certificate, a path or a pair (certificate, key), and the server is checked
-    by `fingerprint`, the SHA-256 of its certificate, or by `verify` as in requests. `timeout` is in seconds, for
-    connecting and for reading, or a pair of both. `project` is asked for in every request; None is the default project.
-    May be shared by threads.
+    by `fingerprint`, the SHA-256 of its certificate, or by `verify` as in requests. What is not given is as `lxc` and
+    `incus` have it in their configuration: the client's certificate, and the one of the remote with this address.
+    `timeout` is in seconds, for connecting and for reading, or a pair of both. `project` is asked for in every
+    request; None is the default project. May be shared by threads.
 
     Raises ClientConnectionFailed when no server answers, ValueError for an endpoint that is none.
 
@@ -60,7 +61,12 @@ class Client:
         self.cert = cert
         options: dict[str, Any] = {"timeout": timeout, "session": session}
         if endpoint is not None:
-            options |= {"cert": cert, "verify": verify, "fingerprint": fingerprint}
+            found = identity(endpoint, configurations(os.environ, os.path.expanduser("~")))
+            # What the caller, or a session of his, says for himself is never replaced.
+            self.cert = cert or (session and session.cert) or found.cert
+            if found.server and verify is True and not fingerprint and (session is None or session.verify is True):
+                fingerprint = fingerprint_of(found.server)
+            options |= {"cert": self.cert, "verify": verify, "fingerprint": fingerprint}
             self._open(Transport(endpoint, **options), version)
         else:
             self._open_first(local_sockets(os.environ), options, version)
@@ -148,7 +154,7 @@ class Client:
         if self.trusted:
             return
         if not self._transport.cert:
-            raise ValueError("this client has no certificate for the server to trust: give one, as cert=(crt, key)")
+            raise ValueError(f"there is nothing for the server to trust: {api.NO_CERTIFICATE}")
         token = decoded_token(secret) if use_token_auth else None
         if token is not None:
             shown = self._transport.peer_fingerprint()
@@ -203,7 +209,7 @@ def connect(endpoint: str | None = None, *, project: str | None = None, timeout:
 
     Without an argument: the local daemon. LXD_SOCKET, LXD_DIR, INCUS_SOCKET or INCUS_DIR say which, if one is set;
     else LXD's usual places are tried, then Incus's. The client's repr names the one that was taken. With one: a
-    socket's path, or a URL that needs no certificate; `Client` takes the rest.
+    socket's path, or the URL of a server that `lxc` or `incus` knows; `Client` takes the rest.
 
     Raises ClientConnectionFailed when none answers; it lists each path that was tried, and why it failed.
 

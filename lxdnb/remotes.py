@@ -1,14 +1,18 @@
-"""Who to talk to: where a local daemon has its socket, and who gives images, by the rules of `lxc` and `incus`.
+"""Who to talk to, and as whom, by the rules of `lxc` and `incus`: where a local daemon has its socket, which
+certificate their configuration has for a server and its client, and who gives images.
 
-Pure: the environment goes in, places come out.
+The environment goes in, places come out. Only `identity` looks at files, those of the configuration.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
-__all__ = ["image_source", "local_sockets"]
+__all__ = ["Cert", "Identity", "configurations", "identity", "image_source", "local_sockets"]
 
 LXD_SOCKETS = ("/var/snap/lxd/common/lxd/unix.socket", "/var/lib/lxd/unix.socket")
 INCUS_SOCKETS = ("/var/lib/incus/unix.socket", "/run/incus/unix.socket")
@@ -40,6 +44,88 @@ def local_sockets(environment: Mapping[str, str]) -> list[str]:
         elif environment.get(f"{product}_DIR"):
             named.append(str(PurePosixPath(environment[f"{product}_DIR"]) / "unix.socket"))
     return named or [*LXD_SOCKETS, *INCUS_SOCKETS]
+
+
+class Cert(NamedTuple):
+    """The paths of a client's certificate and of its key."""
+
+    cert: str
+    key: str
+
+
+class Identity(NamedTuple):
+    """As whom to come to a server, and the file of the certificate that it is to show; None where none is known."""
+
+    cert: Cert | None
+    server: str | None
+
+
+def configurations(environment: Mapping[str, str], home: str) -> list[str]:
+    """Return the folders where `lxc` and `incus` keep their configuration.
+
+    LXD_CONF and INCUS_CONF name them: where one is set, only what is set is looked at.
+
+    >>> configurations({"LXD_CONF": "/srv/conf"}, "/home/me")
+    ['/srv/conf']
+    """
+    named = [environment[name] for name in ("LXD_CONF", "INCUS_CONF") if environment.get(name)]
+    places = ("snap/lxd/common/config", ".config/lxc", ".config/incus")
+    return named or [os.path.join(home, *place.split("/")) for place in places]
+
+
+def identity(endpoint: str, folders: Sequence[str]) -> Identity:
+    """Return what the configuration in these folders knows of the server at an address; nothing unless it is https.
+
+    A remote with this host and port tells which files are its. To a server that is none of the remotes one comes as
+    `lxc` would to any, and its certificate is known only if it lies there under the host's name and is no remote's:
+    another port of the same host is another server.
+
+    Raises ValueError for a configuration that cannot be read as YAML.
+    """
+    clients: list[Cert] = []
+    servers: list[str] = []
+    place = _place(endpoint)
+    if place is None:
+        return Identity(None, None)
+    for folder in folders:
+        remotes = _remotes(folder)
+        here = [name for name, remote in remotes.items() if _place(str(remote.get("addr"))) == place]
+        pair = Cert(os.path.join(folder, "client.crt"), os.path.join(folder, "client.key"))
+        own = pair if all(map(os.path.exists, pair)) else None
+        kept = {name: os.path.join(folder, "servercerts", f"{name}.crt") for name in [*here, place[0]]}
+        if here:
+            return Identity(own, next((kept[name] for name in here if os.path.exists(kept[name])), None))
+        clients += [own] if own else []
+        servers += [path for name, path in kept.items() if name not in remotes and os.path.exists(path)]
+    return Identity(next(iter(clients), None), next(iter(servers), None))
+
+
+def _remotes(folder: str) -> dict[str, dict[str, Any]]:
+    """Return the remotes in a folder's configuration, none where there is no configuration."""
+    path = os.path.join(folder, "config.yml")
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+    except OSError:
+        return {}
+    import yaml  # here, so that `import lxdnb` does not pay for it
+
+    try:
+        found: Any = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is no YAML: {error}") from None
+    remotes: Any = found.get("remotes") if isinstance(found, dict) else None
+    known: dict[Any, Any] = remotes if isinstance(remotes, dict) else {}
+    return {str(name): remote for name, remote in known.items() if isinstance(remote, dict)}
+
+
+def _place(address: str) -> tuple[str, int] | None:
+    """Return the host and port of an https address, by which servers are told apart; None for another address."""
+    try:
+        url = urlsplit(address)
+        return (url.hostname, url.port or 443) if url.scheme == "https" and url.hostname else None
+    except ValueError:  # a port that is none
+        return None
 
 
 def image_source(image: str, server: str) -> str | dict[str, str]:

@@ -28,7 +28,7 @@ from lxdnb.transport import _reasons as reasons
 from lxdnb.transport._adapters import PinningAdapter, SocketAdapter
 from lxdnb.transport._channel import Channel
 
-__all__ = ["Channel", "Timeout", "Transport"]
+__all__ = ["Channel", "Timeout", "Transport", "fingerprint_of"]
 
 log = logging.getLogger("lxdnb")
 
@@ -232,6 +232,16 @@ def _plain_fingerprint(fingerprint: str) -> str:
             "`lxc info` and `incus info` show the server's as certificate_fingerprint"
         )
     return plain
+
+
+def fingerprint_of(path: str) -> str:
+    """Return the SHA-256 fingerprint of the certificate in a PEM file. Raises ValueError where there is none."""
+    with open(path, encoding="ascii", errors="replace") as file:
+        text = file.read()
+    try:
+        return hashlib.sha256(ssl.PEM_cert_to_DER_cert(text)).hexdigest()
+    except ValueError:
+        raise ValueError(f"{path} is no certificate in PEM form") from None
 
 
 def _peer_fingerprint(connection: ssl.SSLSocket) -> str:

@@ -7,15 +7,19 @@ import hashlib
 import json
 import logging
 import os
+import socket
 import ssl
 import subprocess
 import sys
+import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 import requests
 
 import lxdnb
+from lxdnb.transport import Transport
 
 
 @pytest.fixture
@@ -78,26 +82,59 @@ def test_a_daemon_that_was_killed_is_said_to_be_down(start_server, flavour):
     assert lxdnb.Client(str(server.socket)).trusted
 
 
-def test_without_permission_the_group_to_join_is_named(server):
+def as_nobody(expression: str, environment: Mapping[str, str] | None = None) -> str:
+    """What a user without any rights is told where nothing answers."""
     # The interpreter may be readable by root alone, so the user changes only after the import.
     code = (
-        "import os, sys, lxdnb\n"
+        "import os, lxdnb\n"
         "import encodings.idna, grp\n"
         "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
-        "try: lxdnb.Client(sys.argv[1])\n"
+        f"try: {expression}\n"
         "except lxdnb.ClientConnectionFailed as error: print(error)\n"
     )
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("LXD_", "INCUS_"))}
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=kept | dict(environment or {})
+    )
+    return ran.stdout
 
-    def said() -> str:
-        command = [sys.executable, "-c", code, str(server.socket)]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
-    assert "permission denied: it is root's alone; run as root" in said()
+def test_without_permission_the_group_to_join_is_named(server):
+    expression = f"lxdnb.Client({str(server.socket)!r})"
+    assert "permission denied: it is root's alone; run as root" in as_nobody(expression)
     os.chown(server.socket, -1, grp.getgrnam("users").gr_gid)
     try:
-        assert "permission denied: join the group users (sudo usermod -aG users $USER" in said()
+        assert "permission denied: join the group users (sudo usermod -aG users $USER" in as_nobody(expression)
     finally:
         os.chown(server.socket, -1, 0)
+
+
+def test_each_path_has_a_reason_of_its_own(server):
+    named, other = ("LXD_DIR", "INCUS_DIR") if server.flavour == "lxd" else ("INCUS_DIR", "LXD_DIR")
+    told = as_nobody("lxdnb.connect()", {named: str(server.directory), other: "/nowhere"})
+    assert f"  {server.socket}: permission denied: it is root's alone; run as root\n" in told
+    assert "  /nowhere/unix.socket: there is no such socket\n" in told
+    assert "set LXD_DIR or INCUS_DIR, or give its socket or https:// address" in told
+
+
+def test_no_origin_is_sent():
+    # Servers answer 403 to one that they do not expect.
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        told: list[bytes] = []
+
+        def listen() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                told.append(connection.recv(65536))
+
+        thread = threading.Thread(target=listen)
+        thread.start()
+        with pytest.raises(lxdnb.LXDError):
+            Transport(f"http://127.0.0.1:{listener.getsockname()[1]}").websocket("/1.0/events")
+        thread.join(10)
+    assert told[0].startswith(b"GET /1.0/events HTTP/1.1\r\n")
+    assert b"upgrade: websocket" in told[0].lower()
+    assert b"origin" not in told[0].lower()
 
 
 def test_https_with_the_fingerprint(server, fingerprint, certificate, monkeypatch):

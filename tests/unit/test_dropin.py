@@ -14,7 +14,6 @@ INSTANCES = ("Container", "Instance", "VirtualMachine")
 
 WANTED = {
     "version": "lxdnb.__version__ tells it",
-    "client.Cert": "certificates are pairs of paths; client.cert has Cert's names",
     "client.DEFAULT_CERTS": "read at import, so that a change of HOME or LXD_CONF would not count",
     "client.LXDSSLAdapter": "of pylxd's insides: transport holds a server to its certificate, websockets too",
     "client.get_session_for_url": "of pylxd's insides: transport makes sessions",

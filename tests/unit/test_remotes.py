@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from lxdnb.remotes import image_source, local_sockets
+from lxdnb.remotes import configurations, identity, image_source, local_sockets
 
 
 def test_lxd_comes_before_incus():
@@ -38,3 +40,65 @@ def test_names_of_images():
 def test_a_remote_that_is_not_there(name: str):
     with pytest.raises(ValueError, match="image"):
         image_source(name, "lxd")
+
+
+def configure(folder: Path, remotes: str = "{}", *, client: bool = True, servers: tuple[str, ...] = ()) -> str:
+    """A folder as `lxc` and `incus` make theirs."""
+    (folder / "servercerts").mkdir(parents=True)
+    (folder / "config.yml").write_text(f"default-remote: local\nremotes: {remotes}\n")
+    for name in ["client.crt", "client.key"] if client else []:
+        (folder / name).touch()
+    for name in servers:
+        (folder / "servercerts" / f"{name}.crt").touch()
+    return str(folder)
+
+
+def test_where_the_configuration_is():
+    assert configurations({}, "/home/me") == [
+        "/home/me/snap/lxd/common/config",
+        "/home/me/.config/lxc",
+        "/home/me/.config/incus",
+    ]
+    assert configurations({"INCUS_CONF": "/b", "LXD_CONF": "/a"}, "/home/me") == ["/a", "/b"]
+
+
+def test_a_remote_is_known_by_its_host_and_port(tmp_path):
+    remotes = "{local: {addr: 'unix://'}, one: {addr: 'https://Host:8443'}, two: {addr: 'https://host:9443'}, odd: 3}"
+    lxc = configure(tmp_path / "lxc", "{local: {addr: 'unix://'}}", servers=("host",))
+    incus = configure(tmp_path / "incus", remotes, servers=("one", "two"))
+    for port, name in ((8443, "one"), (9443, "two")):
+        cert, server = identity(f"https://host:{port}/", [lxc, incus])
+        assert cert == (f"{incus}/client.crt", f"{incus}/client.key")
+        assert server == f"{incus}/servercerts/{name}.crt"
+
+
+def test_another_port_of_the_same_host_is_another_server(tmp_path):
+    folder = configure(tmp_path / "lxc", "{host: {addr: 'https://host:8443'}}", servers=("host",))
+    assert identity("https://host:8443", [folder]).server == f"{folder}/servercerts/host.crt"
+    assert identity("https://host:9443", [folder]) == ((f"{folder}/client.crt", f"{folder}/client.key"), None)
+
+
+def test_a_certificate_that_was_put_there_by_hand(tmp_path):
+    empty = str(tmp_path / "nowhere")
+    keyless = configure(tmp_path / "snap", client=False)
+    (tmp_path / "snap" / "client.crt").touch()
+    folder = configure(tmp_path / "lxc", servers=("host",))
+    cert, server = identity("https://host", [empty, keyless, folder])
+    assert (cert and cert.cert, server) == (f"{folder}/client.crt", f"{folder}/servercerts/host.crt")
+
+
+@pytest.mark.parametrize("endpoint", ["/var/lib/lxd/unix.socket", "http://host:8443", "https://", "https://host:x"])
+def test_only_https_has_certificates(endpoint: str, tmp_path):
+    assert identity(endpoint, [configure(tmp_path / "lxc", "{local: {addr: 'unix://'}}")]) == (None, None)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "remotes: 3", "remotes: {one: {addr: 3}}"])
+def test_a_configuration_that_says_nothing(text: str, tmp_path):
+    (tmp_path / "config.yml").write_text(text)
+    assert identity("https://host:8443", [str(tmp_path)]) == (None, None)
+
+
+def test_a_configuration_that_is_broken_is_named(tmp_path):
+    (tmp_path / "config.yml").write_text("remotes: {")
+    with pytest.raises(ValueError, match=r"config\.yml is no YAML"):
+        identity("https://host:8443", [str(tmp_path)])
