@@ -39,10 +39,17 @@ def keypair(tmp_path, monkeypatch) -> Path:
     return tmp_path / "lxd.crt"
 
 
-@pytest.fixture
-def other_client(flavour):
-    """A client of another server of the same kind."""
+@pytest.fixture(scope="session")
+def other_server(flavour):
+    """Another server of the same kind."""
     with daemons.daemon(flavour) as other:
-        client = lxdnb.Client(str(other.socket))
-        yield client
-        client.close()
+        yield other
+
+
+@pytest.fixture
+def other_client(other_server):
+    """A client of that other server, which is cleared of what a test leaves."""
+    client = lxdnb.Client(str(other_server.socket))
+    yield client
+    client.close()
+    other_server.clear()

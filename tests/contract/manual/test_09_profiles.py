@@ -65,7 +65,7 @@ def test_9_4_examples(client, server):
     run(
         """
         >>> profile.config = profile.config.update({'security.nesting': 'true'})
-        >>> profile.save()
+        >>> profile.update()
         """,
         profile=profile,
     )

@@ -135,7 +135,6 @@ def test_13_4_container_and_its_migration_data(client, server, other_client):
     created = other_client.containers.create(data, wait=True)
     assert (created.name, created.config["user.owner"]) == ("c1", "me")
     assert client.containers.exists("c1")
-    created.delete(wait=True)
 
 
 def test_13_4_container_and_its_snapshots(client, container, server):
