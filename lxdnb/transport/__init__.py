@@ -101,6 +101,9 @@ class Transport:
             # From None, here and below: four tracebacks of the libraries' insides would bury the reason, which is
             # told in words; for a debugger they stay in __context__.
             raise self._failed(error) from None
+        if _is_torn(response):
+            response.close()
+            raise self._failed(ConnectionResetError())
         if log.isEnabledFor(logging.DEBUG):
             size = response.headers.get("Content-Length", "?")
             elapsed = (time.perf_counter() - started) * 1000
@@ -209,6 +212,17 @@ class Transport:
         place = self.socket_path or self.endpoint
         reason = reasons.reason(error, self.socket_path, self.fingerprint)
         return ClientConnectionFailed(f"no LXD or Incus answered at {place}: {reason}", {place: reason})
+
+
+def _is_torn(response: requests.Response) -> bool:
+    """Return whether the connection ended within the head of this answer.
+
+    http.client takes such an end for that of the head, and what then has no length for an empty body. Servers always
+    send one of these headers: https://www.rfc-editor.org/rfc/rfc9112#section-6.3
+    """
+    headers = response.headers
+    bounded = "Content-Length" in headers or "Transfer-Encoding" in headers or "close" in headers.get("Connection", "")
+    return not bounded and response.request.method != "HEAD"
 
 
 def _socket_path(endpoint: str) -> str | None:

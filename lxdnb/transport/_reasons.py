@@ -7,9 +7,12 @@ import os
 import queue
 import ssl
 from collections.abc import Iterator
+from http.client import IncompleteRead
 
 import requests
 import websocket
+
+HUNG_UP = (ConnectionResetError, BrokenPipeError, IncompleteRead, websocket.WebSocketConnectionClosedException)
 
 
 def mismatch(wanted: str, found: str) -> str:
@@ -38,7 +41,7 @@ def reason(error: BaseException, socket_path: str | None, fingerprint: str | Non
             return _permission(socket_path)
         if isinstance(cause, OSError) and cause.errno in (errno.ENOTSOCK, errno.EPROTOTYPE):
             return "that is not a socket"
-        if isinstance(cause, ConnectionResetError | BrokenPipeError):
+        if isinstance(cause, HUNG_UP) or str(cause) == "Response ended prematurely":  # urllib3's, between two chunks
             return "the server hung up"
     last = chain[-1]
     return str(last) or type(last).__name__
