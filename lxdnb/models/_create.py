@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from lxdnb import api
 from lxdnb.exceptions import LXDAPIException, LXDError, NotFound
 from lxdnb.models._model import as_sent, name_in
 from lxdnb.models._ready import GetsReady
@@ -15,6 +18,10 @@ if TYPE_CHECKING:
     from lxdnb.models.operation import Operation
 
 __all__ = ["Creates"]
+
+MARK = "volatile.uuid"  # a key that the server makes for each instance, unless it is given one
+UNDO_SECONDS = 60  # that the creation of what is not wanted any more is waited for
+BUSY_SECONDS = 5  # that a server may be busy with what is to be deleted
 
 
 class Creates(GetsReady):
@@ -34,6 +41,16 @@ class Creates(GetsReady):
         With `wait`, return when it is there, else at once with its `operation`. Without a name the server makes one
         up. `target` is a cluster member. Raises LXDAPIException when the server refuses, OperationFailed when it fails.
         """
+        created = cls._ask_for(client, cls._request(client, config), target)
+        if wait:
+            if created.operation is not None:
+                created.operation.wait()
+            created.sync()
+        return created
+
+    @classmethod
+    def _request(cls, client: Client, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a description as it is sent. Raises TypeError and ValueError for what is none."""
         if not isinstance(config, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"config is a dict as the REST API takes it, not {type(config).__name__}")
         request = dict(config)
@@ -43,12 +60,14 @@ class Creates(GetsReady):
             if request.get(field):
                 request[field] = as_sent(request[field], field, depth)
         if request.get("name") is not None:
-            _ = client.api.instances[request["name"]]  # refuses what is no name, before anything is sent
+            _ = client.api.instances[request["name"]]  # refuses what is no name
+        return request
+
+    @classmethod
+    def _ask_for(cls, client: Client, request: Mapping[str, Any], target: str | None) -> Self:
         response = client.api.instances.post(json=request, target=target)
         created = cls(client, name=request.get("name") or _new_name(response.json()["metadata"]))
-        created._started(response, wait)
-        if wait:
-            created.sync()
+        created._started(response, wait=False)
         return created
 
     @classmethod
@@ -67,7 +86,8 @@ class Creates(GetsReady):
         """Create an instance and start it, and return it running.
 
         `image` is an alias or fingerprint on this server, an Image, or a `source` as the REST API takes it. If it
-        cannot be started it is deleted again. Raises NotFound for an image that is not there, OperationFailed.
+        cannot be started, or this is interrupted, it is deleted again. Raises NotFound for an image that is not there,
+        OperationFailed.
 
         In a `with` statement the block begins when it is ready, as by `wait_ready`, and at its end it is deleted.
 
@@ -78,24 +98,38 @@ class Creates(GetsReady):
             image = client.images.find(image)
         if isinstance(image, Image):
             image = {"type": "image", "fingerprint": image.fingerprint}
+        if not isinstance(image, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"image is an alias, a fingerprint, an Image or a dict, not {type(image).__name__}")
+        if isinstance(profiles, str):  # a sequence too, of letters: a slip that no type tells
+            raise TypeError(f"profiles is a list of names, as in [{profiles!r}]")
+        mark = str(uuid.uuid4())
         description: dict[str, Any] = {
             "source": dict(image),
             "ephemeral": ephemeral,
-            "config": dict(config or {}),
-            "devices": dict(devices or {}),
+            # By it one that this has made is told from one of the same name that was there before.
+            "config": {MARK: mark} | as_sent(config or {}),
+            "devices": devices or {},
         }
         if name is not None:
             description["name"] = name
         if profiles is not None:
             description["profiles"] = list(profiles)
-        created = cls.create(client, description, target=target)
-        creation = created.operation
+        mark = description["config"][MARK]
+        at_once = client.has_api_extension("instance_create_start")
+        if at_once:
+            description["start"] = True
+        request = cls._request(client, description)
+        created = None
         try:
-            if creation is not None:
-                creation.wait()
-            created.start(wait=True)
-        except BaseException:
-            created._undo_launch(creation)
+            created = cls._ask_for(client, request, target)
+            if created.operation is not None:
+                created.operation.wait()
+            if at_once:
+                created.sync()
+            else:
+                created.start(wait=True)
+        except BaseException as error:
+            cls._undo_launch(client, created, name, mark, error)
             raise
         created._launched = True
         return created
@@ -106,45 +140,88 @@ class Creates(GetsReady):
             raise TypeError(f"{self!r} was not launched here: only what launch() returns goes into a with statement")
         try:
             self.wait_ready()
-        except BaseException:
-            self._remove()
+        except BaseException as error:
+            self._remove_after(error)
             raise
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
         self._launched = False
-        self._remove()
+        if error is None:
+            self._remove()
+        else:
+            self._remove_after(error)
 
-    def _undo_launch(self, creation: Operation | None) -> None:
-        """Delete what launch() has made, if it was made; the error that is under way says what went wrong."""
+    @classmethod
+    def _undo_launch(
+        cls, client: Client, created: Self | None, name: str | None, mark: str, error: BaseException
+    ) -> None:
+        """Delete what launch() has made, if it was made."""
+        if created is not None:
+            name = created._name
         try:
-            if creation is not None:
-                # It may be still under way after an interrupt, or have failed because the name is somebody else's:
-                # only what came to be by this very operation is ours to delete.
+            # After an interrupt the creation may be still under way, heard of or not.
+            for creation in _creations(client, name):
                 try:
-                    creation.cancel()
-                except LXDError:
-                    pass  # over already, or not of the kind that can be cancelled
-                creation.wait(timeout=10)
-        except LXDError:
-            return
+                    creation.wait(UNDO_SECONDS)
+                except LXDAPIException:
+                    pass  # whether it has failed or not: what counts is what is there
+            for instance in cls._marked(client, name, mark):
+                instance._remove()
+        except LXDError as failure:
+            error.add_note(f"{name or 'what was launched'} may have been left behind: {failure}")
+
+    @classmethod
+    def _marked(cls, client: Client, name: str | None, mark: str) -> list[Self]:
+        """Return the instance that has a launch's mark, if there is one."""
+        try:
+            if name is None:
+                records = api.metadata(client.api.instances.get(params={"recursion": 1}))
+            else:
+                records = [api.metadata(client.api.instances[name].get())]
+        except NotFound:
+            return []
+        return [cls._from_record(client, record) for record in records if record["config"].get(MARK) == mark]
+
+    def _remove_after(self, error: BaseException) -> None:
+        """Remove it because of an error, which is not to be hidden by another."""
         try:
             self._remove()
-        except LXDError:
-            pass
+        except LXDError as failure:
+            error.add_note(f"{self._name} is still there: {failure}")
 
     def _remove(self) -> None:
         """Stop it, if it runs, and delete it, if that has not done so."""
-        try:
-            self.stop(wait=True)
-        except LXDAPIException:
-            pass  # it does not run, or is gone
-        try:
-            self.delete(wait=True)
-        except NotFound:
-            pass  # an ephemeral one is gone with its stop
+        ends = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                self.stop(wait=True)
+            except LXDAPIException:
+                pass  # it does not run, or is gone
+            try:
+                return self.delete(wait=True)
+            except NotFound:
+                return None  # an ephemeral one is gone with its stop
+            except LXDAPIException:
+                if time.monotonic() > ends:
+                    raise
+            time.sleep(0.1)  # the server is busy with it: it is about to go, or was about to start
+
+
+def _creations(client: Client, name: str | None) -> list[Operation]:
+    """Return the operations under way that make an instance of this name, or of any."""
+    return [
+        operation
+        for operation in client.operations.all()
+        if not operation.done
+        and operation.description == "Creating instance"
+        and (name is None or name in map(name_in, _instances(operation.resources or {})))
+    ]
+
+
+def _instances(resources: Mapping[str, list[str]]) -> list[str]:
+    return resources.get("instances") or resources.get("containers") or []
 
 
 def _new_name(operation: Mapping[str, Any]) -> str:
-    resources = operation["resources"]
-    return name_in((resources.get("instances") or resources["containers"])[0])
+    return name_in(_instances(operation["resources"])[0])

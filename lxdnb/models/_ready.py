@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 
-from lxdnb.exceptions import NotReady, OperationFailed, OperationTimeout
+from lxdnb.exceptions import LXDAPIException, NotFound, NotReady, OperationFailed, OperationTimeout
 from lxdnb.models._execute import RunsCommands
 from lxdnb.models._state import HasState, InstanceState
 
 __all__ = ["GetsReady"]
 
 RUNNING = (103, 113)  # Running, and Ready, which newer servers call one that has said so itself
+STARTING = (105, 106)  # Pending, Starting
+FROZEN = 110
+ABSENT = (126, 127)  # what a shell, too, says of a program that is not there or cannot be run
 PAUSE = (0.05, 0.5)  # seconds between two looks, at first and at most: no event tells of an address
 
 
@@ -21,19 +24,15 @@ class GetsReady(HasState, RunsCommands):
         """Wait until it runs, with `network` has an address, and its cloud-init, if it has one, is done.
 
         An address is one of global scope on any interface but the loopback. `timeout` is in seconds. Raises NotReady
-        (also a TimeoutError) when it runs out, or at once when the instance has stopped or cloud-init has failed.
+        (also a TimeoutError) when it runs out, or at once when it has stopped or is gone, when it could not be
+        started, or cloud-init has failed. What cloud-init has recovered from is no failure.
 
         >>> client.instances.get("c1").wait_ready()
         """
         ends = time.monotonic() + timeout
-        started = self.operation
-        if started is not None and not started.done:
-            try:
-                started.wait(timeout)
-            except OperationTimeout as error:
-                raise NotReady(self._name, str(error)) from None
+        failure = self._wait_for_start(timeout)
         pause = PAUSE[0]
-        while lacks := self._lacks(self.state(), network):
+        while lacks := self._lacks(network, failure):
             left = ends - time.monotonic()
             if left <= 0:
                 raise NotReady(self._name, f"after {timeout:g} s {lacks}")
@@ -42,10 +41,33 @@ class GetsReady(HasState, RunsCommands):
         self._wait_for_cloud_init(ends)
         self.sync()
 
-    def _lacks(self, state: InstanceState, network: bool) -> str | None:
-        """Return what it still lacks. Raises NotReady when it will not come."""
+    def _wait_for_start(self, timeout: float) -> str:
+        """Wait for what was begun through this object last, and return how it failed, or an empty text."""
+        started = self.operation
+        if started is None or started.done:
+            return ""
+        try:
+            started.wait(timeout)
+        except OperationTimeout as error:
+            raise NotReady(self._name, str(error)) from None
+        except OperationFailed as error:
+            return f"{started.description} failed: {error}"
+        except NotFound:
+            pass  # it ended so long ago that the server has forgotten it
+        return ""
+
+    def _lacks(self, network: bool = False, failure: str = "") -> str | None:
+        """Return what it still lacks. Raises NotReady when that will not come; `failure` is why, if it is known."""
+        try:
+            state = self.state()
+        except NotFound:
+            raise NotReady(self._name, "it is gone") from None
+        if state.status_code in STARTING:
+            return "it is starting"
+        if state.status_code == FROZEN:
+            raise NotReady(self._name, "it is frozen; unfreeze() lets it go on")
         if state.status_code not in RUNNING:
-            raise NotReady(self._name, f"it is {state.status.lower()}; start() starts it")
+            raise NotReady(self._name, f"it is {state.status.lower()}; {failure or 'start() starts it'}")
         if self.type == "virtual-machine" and (state.processes or 0) < 1:
             return "its agent does not answer"
         if network and not any(_addresses(state)):
@@ -53,17 +75,38 @@ class GetsReady(HasState, RunsCommands):
         return None
 
     def _wait_for_cloud_init(self, ends: float) -> None:
-        waiting = self.start_command(["cloud-init", "status", "--wait"])
-        left = max(0.0, ends - time.monotonic())
-        if not waiting.join(left):
-            waiting.signal(9)
-            raise NotReady(self._name, "its cloud-init is still at work")
         try:
-            exit_code = waiting.wait()
-        except OperationFailed:
-            return  # there is no such program
-        if exit_code == 1:  # 2 is an error that it recovered from
+            exit_code = self._status_of_cloud_init(max(1.0, ends - time.monotonic()))
+        except LXDAPIException as error:
+            if _is_absent(error):
+                return
+            self._lacks()  # it may have stopped meanwhile, which says more
+            raise
+        if exit_code == 1:
             raise NotReady(self._name, "its cloud-init failed; `cloud-init status --long` in it tells why")
+        if exit_code not in (0, 2):  # 2 is an error that it recovered from
+            self._lacks()
+            raise NotReady(self._name, f"`cloud-init status --wait` in it ended with exit code {exit_code}")
+
+    def _status_of_cloud_init(self, seconds: float) -> int:
+        waiting = self.start_command(["cloud-init", "status", "--wait"])
+        ended = False
+        try:
+            ended = waiting.join(seconds)
+        finally:
+            if not ended:
+                waiting.signal(9)
+        if not ended:
+            raise NotReady(self._name, "its cloud-init is still at work")
+        return waiting.wait()
+
+
+def _is_absent(error: LXDAPIException) -> bool:
+    """Return whether a command failed because there is no such program."""
+    if not isinstance(error, OperationFailed):
+        return False
+    code = (error.operation.get("metadata") or {}).get("return")
+    return code in ABSENT or "command not found" in str(error).lower()
 
 
 def _addresses(state: InstanceState) -> list[str]:
