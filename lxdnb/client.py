@@ -61,6 +61,8 @@ class Client:
         self.cert = cert
         options: dict[str, Any] = {"timeout": timeout, "session": session}
         if endpoint is not None:
+            if not isinstance(endpoint, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise TypeError(f"endpoint is a str, a socket's path or a URL, not {type(endpoint).__name__}")
             found = identity(endpoint, configurations(os.environ, os.path.expanduser("~")))
             # What the caller, or a session of his, says for himself is never replaced.
             self.cert = cert or (session and session.cert) or found.cert

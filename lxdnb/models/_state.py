@@ -65,6 +65,10 @@ class HasState(Model):
         self._set_state("unfreeze", timeout, force, wait)
 
     def _set_state(self, action: str, timeout: int, force: bool, wait: bool) -> None:
+        if timeout is not None and type(timeout) is not int:  # pyright: ignore[reportUnnecessaryComparison]
+            raise TypeError(f"timeout is a whole number of seconds, not {timeout!r}")
+        if force is not None and type(force) is not bool:  # pyright: ignore[reportUnnecessaryComparison]
+            raise TypeError(f"force is True or False, not {force!r}")
         request = {"action": action, "timeout": timeout, "force": force}
         self._started(self.api.state.put(json=request), wait)
         if wait:

@@ -104,7 +104,10 @@ class Instance(Creates, Migrates, Publishes):
         ]
 
     def rename(self, name: str, wait: bool = False) -> None:
-        """Give it another name; it must be stopped. Raises Conflict or OperationFailed."""
+        """Give it another name; it must be stopped. Raises Conflict or OperationFailed.
+
+        Without `wait` this object goes by the new name at once, before the server has said yes.
+        """
         _ = self.client.api.instances[name]
         self._started(self.api.post(json={"name": name}), wait)
         self._theirs["name"] = name

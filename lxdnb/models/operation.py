@@ -131,7 +131,7 @@ class Operation:
         self._record = dict(api.metadata(self._client.api.operations[self.id].get()))
 
     def cancel(self) -> None:
-        """Cancel it. Raises LXDAPIException where it cannot be cancelled, NotFound when it is over."""
+        """Cancel it. Raises LXDAPIException when it is over or cannot be cancelled, NotFound when it is forgotten."""
         self._client.api.operations[self.id].delete()
 
     def wait(self, timeout: float | None = None, *, on_progress: Callable[[Progress], object] | None = None) -> Self:

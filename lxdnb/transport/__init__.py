@@ -230,7 +230,7 @@ def _socket_path(endpoint: str) -> str | None:
     for scheme in ("http+unix://", "unix://"):
         if endpoint.startswith(scheme):
             return unquote(endpoint.removeprefix(scheme))
-    return None if "://" in endpoint else endpoint
+    return None if "://" in endpoint or not endpoint else endpoint
 
 
 def _seconds(timeout: Timeout, default: tuple[float, float] = (CONNECT_SECONDS, READ_SECONDS)) -> tuple[float, float]:

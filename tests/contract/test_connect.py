@@ -188,10 +188,15 @@ def test_a_client_without_a_certificate_is_not_trusted(server, fingerprint):
         client.containers.all()
 
 
-@pytest.mark.parametrize("endpoint", ["ftp://host", "https://"])
+@pytest.mark.parametrize("endpoint", ["", "ftp://host", "https://"])
 def test_an_endpoint_that_is_none(endpoint: str):
     with pytest.raises(ValueError, match="https://host:8443"):
         lxdnb.Client(endpoint)
+
+
+def test_an_endpoint_of_another_type():
+    with pytest.raises(TypeError, match="endpoint is a str"):
+        lxdnb.Client(8443)
 
 
 @pytest.mark.parametrize("fingerprint", ["abc", "g" * 64])

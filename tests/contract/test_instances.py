@@ -122,6 +122,16 @@ def test_states(client, server, container):
     assert state.memory["usage"] > 0
 
 
+@pytest.mark.parametrize(("argument", "value"), [("timeout", "3"), ("timeout", 0.5), ("timeout", True), ("force", 1)])
+def test_arguments_of_another_type_are_not_sent(client, server, asked, argument: str, value):
+    server.cli("init", "busybox", "c1")
+    container = client.containers.get("c1")
+    asked.clear()
+    with pytest.raises(TypeError, match=argument):
+        container.stop(**{argument: value})
+    assert asked == []
+
+
 def test_without_wait_the_operation_is_there(container):
     container.stop(wait=True)
     container.start()
