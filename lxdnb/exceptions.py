@@ -26,6 +26,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from lxdnb import redact
+
 if TYPE_CHECKING:
     from requests import Response
 
@@ -57,9 +59,9 @@ class LXDError(Exception):
 class LXDAPIException(LXDError):
     """The server answered with an error, or with something that its API does not allow.
 
-    `response` is the answer as it came (a `requests.Response`); `message` replaces its text where we know better;
-    `status_code` is the code in its body where there is one (Incus sends errors of operations with HTTP 200), else
-    that of HTTP.
+    `response` is the answer (a `requests.Response`) but for what is nobody's to read: secrets, and what was sent;
+    `message` replaces its text where we know better; `status_code` is the code in its body where there is one (Incus
+    sends errors of operations with HTTP 200), else that of HTTP.
 
     >>> try:
     ...     client.instances.get("nobody")
@@ -70,7 +72,7 @@ class LXDAPIException(LXDError):
 
     def __init__(self, response: Response, *, message: str | None = None) -> None:
         super().__init__(response)
-        self.response = response
+        self.response: Response = redact.answer(response)
         self.message = message
 
     @property
@@ -137,7 +139,7 @@ class OperationFailed(LXDAPIException):
 
     def __init__(self, response: Response, operation: Mapping[str, Any]) -> None:
         super().__init__(response)
-        self.operation = dict(operation)
+        self.operation: dict[str, Any] = redact.record(operation)
 
     def __str__(self) -> str:
         return str(self.operation.get("err") or super().__str__())
@@ -160,7 +162,7 @@ class OperationTimeout(LXDError, TimeoutError):
         super().__init__(operation_id, seconds)
         self.operation_id = operation_id
         self.seconds = seconds
-        self.operation = dict(operation or {})
+        self.operation: dict[str, Any] = redact.record(operation or {})
 
     def __str__(self) -> str:
         what = self.operation.get("description") or "the operation"

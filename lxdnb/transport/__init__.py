@@ -23,6 +23,7 @@ import websocket
 from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
+from lxdnb import redact
 from lxdnb.exceptions import ClientConnectionFailed, LXDAPIException
 from lxdnb.transport import _reasons as reasons
 from lxdnb.transport._adapters import PinningAdapter, SocketAdapter
@@ -34,7 +35,7 @@ log = logging.getLogger("lxdnb")
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 300.0  # the longest silence before an answer's headers; waits on operations bring their own
-POOL_SIZE = 32  # connections kept open for one server; more may be opened, but are not kept
+POOL_SIZE = 1000  # connections kept for one server: as many as threads ever asked at once, without a limit in practice
 
 Timeout = float | tuple[float | None, float | None] | None
 """Seconds, for connecting and for reading; or a pair of them. None is the default of each."""
@@ -92,12 +93,19 @@ class Transport:
         timeout: Timeout = None,
         **options: Any,
     ) -> requests.Response:
-        """Send one request and return its answer, whatever it says. `options` are those of `requests`."""
+        """Send one request and return its answer, whatever it says. `options` are those of `requests`.
+
+        Redirects are not followed: what was sent is for the server that was given, and nobody else.
+        """
         connect, read = _seconds(timeout, (self.connect_seconds, self.read_seconds))
+        options = {"allow_redirects": False, **options}
+        shown = _shown(path, options.get("params"))
         started = time.perf_counter()
         try:
             response = self.session.request(method, self.base + path, timeout=(connect, read), **options)
         except requests.RequestException as error:
+            elapsed = (time.perf_counter() - started) * 1000
+            log.debug("%s %s: no answer, %.1f ms", method, shown, elapsed)
             # From None, here and below: four tracebacks of the libraries' insides would bury the reason, which is
             # told in words; for a debugger they stay in __context__.
             raise self._failed(error) from None
@@ -105,9 +113,9 @@ class Transport:
             response.close()
             raise self._failed(ConnectionResetError())
         if log.isEnabledFor(logging.DEBUG):
-            size = response.headers.get("Content-Length", "?")
+            size = response.headers.get("Content-Length", "?") if options.get("stream") else len(response.content)
             elapsed = (time.perf_counter() - started) * 1000
-            log.debug("%s %s: %d, %.1f ms, %s bytes", method, path, response.status_code, elapsed, size)
+            log.debug("%s %s: %d, %.1f ms, %s bytes", method, shown, response.status_code, elapsed, size)
         return response
 
     def websocket(self, path: str, params: Mapping[str, str] | None = None, silence: float | None = None) -> Channel:
@@ -118,6 +126,7 @@ class Transport:
         connection = self._connect()
         host = urlsplit(self.base).netloc if self.socket_path is None else "lxd"
         url = f"ws://{host}{path}" + (f"?{urlencode(params)}" if params else "")
+        shown = _shown(path, params)
         try:
             # ws:// also over TLS: the socket is connected, and its TLS done, before websocket-client sees it.
             # No Origin header: servers answer 403 to one that they do not expect.
@@ -127,16 +136,43 @@ class Transport:
                 suppress_origin=True,
                 skip_utf8_validation=True,
                 timeout=self.connect_seconds,
+                redirect_limit=0,  # it would take the secret of a stream elsewhere
             )
+            if stream.getstatus() != 101:  # older websocket-clients take a redirect for a yes
+                raise websocket.WebSocketException("it redirects to another address, which is not followed")
         except websocket.WebSocketBadStatusException as error:
             connection.close()
+            log.debug("websocket %s: refused with %d", shown, error.status_code)
             raise LXDAPIException(_refusal(error)) from None
         except (websocket.WebSocketException, OSError) as error:
             connection.close()
+            log.debug("websocket %s: no answer", shown)
             raise self._failed(error) from None
         stream.settimeout(silence)
-        log.debug("websocket %s: open", path)
-        return Channel(stream)
+        log.debug("websocket %s: open", shown)
+        return Channel(stream, shown)
+
+    @property
+    def websocket_url(self) -> str:
+        """Where a websocket client of somebody's own connects to: ws+unix:///path, wss://host:port."""
+        if self.socket_path is not None:
+            return f"ws+unix://{self.socket_path}"
+        url = urlsplit(self.base)
+        return f"{'wss' if url.scheme == 'https' else 'ws'}://{url.netloc}"
+
+    def ssl_options(self) -> dict[str, Any] | None:
+        """Return the arguments of `ssl.wrap_socket` by which such a client shows its certificate, and checks the
+        server's; None without TLS. A fingerprint cannot be told by them."""
+        if not self.base.startswith("https:"):
+            return None
+        options: dict[str, Any] = {}
+        if self.cert:
+            certificate, key = (self.cert, self.cert) if isinstance(self.cert, str) else self.cert
+            options |= {"certfile": certificate, "keyfile": key}
+        if not self.fingerprint and self.verify is not False:
+            trusted = self.verify if isinstance(self.verify, str) else DEFAULT_CA_BUNDLE_PATH
+            options |= {"ca_certs": trusted, "cert_reqs": ssl.CERT_REQUIRED}
+        return options
 
     def close(self) -> None:
         """Close the idle connections. The transport stays usable."""
@@ -210,7 +246,7 @@ class Transport:
 
     def _failed(self, error: Exception) -> ClientConnectionFailed:
         place = self.socket_path or self.endpoint
-        reason = reasons.reason(error, self.socket_path, self.fingerprint)
+        reason = redact.text(reasons.reason(error, self.socket_path, self.fingerprint))
         return ClientConnectionFailed(f"no LXD or Incus answered at {place}: {reason}", {place: reason})
 
 
@@ -231,6 +267,12 @@ def _socket_path(endpoint: str) -> str | None:
         if endpoint.startswith(scheme):
             return unquote(endpoint.removeprefix(scheme))
     return None if "://" in endpoint or not endpoint else endpoint
+
+
+def _shown(path: str, params: Mapping[str, Any] | None) -> str:
+    """Return a request's path and query as the log may have them."""
+    query = urlencode({key: value for key, value in (params or {}).items() if value is not None})
+    return redact.text(f"{path}?{query}") if query else path
 
 
 def _seconds(timeout: Timeout, default: tuple[float, float] = (CONNECT_SECONDS, READ_SECONDS)) -> tuple[float, float]:

@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
+import time
 from typing import Any
 
 import websocket
+
+log = logging.getLogger("lxdnb")
 
 
 class Channel:
     """A websocket, as messages: bytes, text, and the end.
 
-    One thread may receive while others send.
+    One thread may receive while others send. `name` is what the log calls it.
     """
 
-    def __init__(self, stream: websocket.WebSocket) -> None:
+    def __init__(self, stream: websocket.WebSocket, name: str = "") -> None:
         self._stream = stream
-        self._closed = threading.Event()
+        self._name = name
+        self._guard = threading.Lock()
+        self._busy = 0  # threads that read or write just now
+        self._closed = False
         self.said_goodbye = False
         """Whether the other side has closed the websocket in due form, which tells an end from a cut."""
+        self.heard_at = time.time()
+        """When the other side last gave a sign of life, be it a ping; seconds as of time.time()."""
 
     def receive(self) -> bytes | str | None:
         """Return the next message: bytes, text (an empty one too), or None once the connection has ended.
 
         Binary messages come frame by frame, since they are pieces of a stream; a text is whole.
         """
+        if not self._enter():
+            return None
         text = bytearray()
         in_text = False
         try:
@@ -33,6 +44,7 @@ class Channel:
                 # recv_frame, not recv: recv answers pings itself, and dies of the answer although data is still
                 # there to be read, when the server has closed already.
                 frame: Any = self._stream.recv_frame()
+                self.heard_at = time.time()
                 opcode, data = frame.opcode, frame.data
                 if opcode == websocket.ABNF.OPCODE_PING:
                     self._quietly(self._stream.pong, data)
@@ -50,6 +62,8 @@ class Channel:
         except (websocket.WebSocketException, OSError, ValueError):
             # ValueError: closed by another thread, so that there is no file descriptor to wait on.
             return None
+        finally:
+            self._leave()
 
     def send(self, data: bytes) -> None:
         """Send one binary message. Raises ConnectionError when the other side is gone."""
@@ -61,9 +75,11 @@ class Channel:
 
     def close(self) -> None:
         """Say goodbye and close, from any thread: a receive() under way returns None."""
-        if self._closed.is_set():
-            return
-        self._closed.set()
+        with self._guard:
+            if self._closed:
+                return
+            self._closed = True
+            self._busy += 1
         # Who sends holds this lock, and waits for a server that may read no more: no goodbye is worth that wait.
         lock: Any = self._stream.lock
         if lock.acquire(blocking=False):
@@ -72,13 +88,32 @@ class Channel:
         connection = self._stream.sock
         if connection is not None:
             self._quietly(connection.shutdown, socket.SHUT_RDWR)
-        self._quietly(self._stream.shutdown)
+        self._leave()
+        log.debug("websocket %s: closed", self._name)
+
+    def _enter(self) -> bool:
+        with self._guard:
+            self._busy += not self._closed
+            return not self._closed
+
+    def _leave(self) -> None:
+        # The last one out closes the descriptor: TLS reads by its number alone, so that a thread which still reads
+        # would take what belongs to the next connection that is given this number.
+        with self._guard:
+            self._busy -= 1
+            last = self._closed and not self._busy
+        if last:
+            self._quietly(self._stream.shutdown)
 
     def _send(self, data: bytes, opcode: int) -> None:
+        if not self._enter():
+            raise ConnectionError("the websocket is closed")
         try:
             self._stream.send(data, opcode)
         except (websocket.WebSocketException, OSError) as error:
             raise ConnectionError(f"the websocket is closed: {error}") from error
+        finally:
+            self._leave()
 
     @staticmethod
     def _quietly(call: Any, *arguments: Any) -> None:
