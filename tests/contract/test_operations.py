@@ -8,7 +8,7 @@ import time
 import pytest
 
 import lxdnb
-from lxdnb import api
+from lxdnb.api import _waits as waits
 
 
 def sleeping(client, container, seconds: float) -> str:
@@ -55,7 +55,7 @@ def test_a_wait_that_runs_out_can_be_taken_up_again(client, container, timeout: 
 
 
 def test_a_wait_longer_than_one_request(client, container, monkeypatch):
-    monkeypatch.setattr(api, "WAIT_SLICE", 1)
+    monkeypatch.setattr(waits, "WAIT_SLICE", 1)
     assert client.operations.wait_for_operation(sleeping(client, container, 2.5), timeout=20).status_code == 200
 
 

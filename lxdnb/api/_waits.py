@@ -1,0 +1,129 @@
+"""Waiting for an operation's end: in slices, over a cut connection, and told the same of every server."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from lxdnb import redact
+from lxdnb.api._answers import body as body_of
+from lxdnb.api._answers import error
+from lxdnb.exceptions import (
+    ClientConnectionFailed,
+    LXDAPIException,
+    NotFound,
+    OperationCancelled,
+    OperationFailed,
+    OperationTimeout,
+)
+
+if TYPE_CHECKING:
+    from requests import Response
+
+    from lxdnb.api._node import APINode
+
+WAIT_SLICE = 30  # seconds of one /wait request; LXD sends no byte until it is over
+WAIT_MARGIN = 15.0  # seconds that the server may be late with its answer to one
+LOOK_AGAIN = 10.0  # seconds in which a server that was lost must be found again, and know the operation still
+LOOK_TIMEOUT = 5.0  # seconds for one such look
+
+
+def wait_for_operation(
+    root: APINode,
+    identifier: str,
+    timeout: float | None = None,
+    *,
+    every: int | None = None,
+    on_record: Callable[[dict[str, Any]], object] | None = None,
+) -> dict[str, Any]:
+    """Wait until an operation has ended well and return its last record, without the secrets of its streams.
+
+    `root` is the node of the API's version, `timeout` seconds (None: as long as it takes). `on_record` is called with
+    each record that is seen on the way, at least `every` so many seconds. A connection that is cut is made anew,
+    and the wait goes on. Raises OperationFailed, OperationCancelled, OperationTimeout (the operation goes on), NotFound
+    where there is no such operation (a server forgets it 5 s after its end), and ClientConnectionFailed where the
+    server is lost, or comes back without it.
+    """
+    node = root.operations[identifier]
+    ends = None if timeout is None else time.monotonic() + timeout
+    while True:
+        left = math.inf if ends is None else ends - time.monotonic()
+        if 0 < left < 1:
+            time.sleep(left)  # servers take whole seconds only
+            left = 0
+        seconds = math.floor(min(every or WAIT_SLICE, max(left, 0)))
+        try:
+            response = node.wait.ask(params={"timeout": seconds}, timeout=(None, seconds + WAIT_MARGIN))
+            found, waited = _record(node, response), body_of(response).get("type") == "sync"
+        except ClientConnectionFailed as cut:
+            response, found = _found_again(node, cut, max(left, 0))
+            waited = False
+        record: dict[str, Any] = redact.record(found)
+        if on_record is not None:
+            on_record(record)
+        code = int(record.get("status_code") or 0)
+        if code == 200:
+            return record
+        if code == 401:
+            raise OperationCancelled(response, record)
+        if code >= 400:
+            raise OperationFailed(response, record)
+        if left <= seconds:
+            raise OperationTimeout(identifier, timeout or 0, record)
+        if not waited:
+            time.sleep(min(0.2, left))  # it was no wait that ran out: do not ask without a pause
+
+
+def _record(node: APINode, response: Response) -> dict[str, Any]:
+    """Return the record that an answer to /wait tells of.
+
+    Some servers answer with an error body, for a failure and for a wait that ran out alike. Only the operation
+    itself, still there for 5 s, says which it was; and it alone has the exit code of a command that was not found.
+    """
+    body = body_of(response)
+    if body.get("type") == "sync":
+        return dict(body["metadata"])
+    again = node.ask()
+    now = body_of(again)
+    if now.get("type") == "sync":
+        return dict(now["metadata"])
+    if body.get("error_code") == 404 or response.status_code == 404:
+        raise NotFound(response)
+    if response.status_code >= 500 and again.status_code >= 500:
+        # A server on its way down: what it says of its database says nothing of the operation.
+        raise ClientConnectionFailed(f"the server is going down: {error(again)}")
+    return {
+        "status": "Failure",
+        "status_code": 400,
+        "err": body.get("error") or str(LXDAPIException(response)),
+    }
+
+
+def _found_again(node: APINode, cut: ClientConnectionFailed, left: float) -> tuple[Response, dict[str, Any]]:
+    """Return the answer and record of an operation whose server hung up, once it is reached again.
+
+    An operation lives in the daemon's memory: one that was started anew does not know it.
+    """
+    ends = time.monotonic() + min(LOOK_AGAIN, left)
+    pause = 0.05
+    while True:
+        try:
+            response = node.ask(timeout=LOOK_TIMEOUT)
+        except ClientConnectionFailed:
+            pass
+        else:
+            body = body_of(response)
+            if body.get("type") == "sync":
+                return response, dict(body["metadata"])
+            if response.status_code < 500:
+                raise ClientConnectionFailed(
+                    f"the server was lost while an operation was waited for, and knows it no more: whether it was done "
+                    f"is not known ({cut})",
+                    cut.tried,
+                ) from None
+        pause = min(pause * 2, 1.0)
+        if time.monotonic() + pause > ends:
+            raise cut
+        time.sleep(pause)
