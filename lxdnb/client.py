@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from lxdnb import api
+from lxdnb import api, streams
 from lxdnb.exceptions import ClientConnectionFailed, LXDAPIExtensionNotAvailable
 from lxdnb.models.certificate import CertificateManager, decoded_token, proof
 from lxdnb.models.container import ContainerManager
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
     from requests import Session
 
 __all__ = ["Cert", "Client", "EventType", "connect"]
+
+W = TypeVar("W")
 
 
 class Client:
@@ -125,10 +126,8 @@ class Client:
 
     @property
     def websocket_url(self) -> str:
-        """The root of the server's websockets: ws+unix://…, or wss://host:port."""
-        schemes = {"http+unix": "ws+unix", "https": "wss", "http": "ws"}
-        url = urlsplit(self._transport.base)
-        return f"{schemes[url.scheme]}://{url.netloc}"
+        """The root of the server's websockets: ws+unix:///path, or wss://host:port."""
+        return self._transport.websocket_url
 
     def has_api_extension(self, name: str) -> bool:
         """Return whether the server has an API extension.
@@ -179,12 +178,51 @@ class Client:
         """
         return self.instances.launch(image, name, **options)
 
-    def events(self, *, event_types: Iterable[EventType | str] | str | None = None) -> Events:
+    @overload
+    def events(
+        self,
+        websocket_client: None = None,
+        event_types: Iterable[EventType | str] | EventType | str | None = None,
+        *,
+        project: str | None = None,
+        all_projects: bool = False,
+    ) -> Events: ...
+
+    @overload
+    def events(
+        self,
+        websocket_client: Callable[..., W],
+        event_types: Iterable[EventType | str] | EventType | str | None = None,
+        *,
+        project: str | None = None,
+        all_projects: bool = False,
+    ) -> W: ...
+
+    def events(
+        self,
+        websocket_client: Callable[..., Any] | None = None,
+        event_types: Iterable[EventType | str] | EventType | str | None = None,
+        *,
+        project: str | None = None,
+        all_projects: bool = False,
+    ) -> Any:
         """Return the stream of the server's events, of all types or of those named; see `streams.Events`.
 
-        It subscribes when it is entered, or iterated.
+        Of this client's project, another `project`, or with `all_projects` of all. It subscribes when it is entered,
+        iterated, or told to `connect`.
+
+        With `websocket_client`, a class such as one of ws4py's, return `websocket_client(url, ssl_options=…)` in its
+        place: a websocket of the program's own, its `resource` set to where the events are, to `connect` and `run`.
+        It connects itself, so that `verify` holds for it, and a `fingerprint` does not.
+
+        Raises ValueError for a type that there is not.
         """
-        return Events(self.api, event_types)
+        if project is None and not all_projects:
+            project = self.project
+        events = Events(self.api, event_types, project=project, all_projects=all_projects)
+        if websocket_client is None:
+            return events
+        return streams.websocket_client(websocket_client, self.websocket_url, self._transport.ssl_options(), events)
 
     def close(self) -> None:
         """Close the idle connections. The client stays usable."""

@@ -6,5 +6,6 @@ to the handlers that were given, events to whoever iterates.
 
 from lxdnb.streams._events import Events, EventType
 from lxdnb.streams._exec import Exec
+from lxdnb.streams._foreign import websocket_client
 
-__all__ = ["EventType", "Events", "Exec"]
+__all__ = ["EventType", "Events", "Exec", "websocket_client"]

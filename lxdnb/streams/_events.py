@@ -1,20 +1,29 @@
-"""The server's events: one dict each, and an honest word about the time when nobody listened."""
+"""The server's events: one dict each, none lost while the reader is busy, and an honest word about when nobody heard.
+
+A thread hears them from the moment of subscribing, since a server gives up on whom it cannot ping, which is within half
+a minute, and a person in a notebook takes longer between two cells.
+"""
 
 from __future__ import annotations
 
 import json
 import threading
 import time
-from collections.abc import Iterable, Iterator
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
 from lxdnb import api
-from lxdnb.exceptions import LXDError
+from lxdnb.exceptions import ClientConnectionFailed, LXDAPIException
 from lxdnb.transport import Channel
 
 SILENCE = 35.0  # seconds: servers ping every 10, so that one from which nothing comes is lost
+KEPT = 32 * 1024 * 1024  # characters of events that wait to be taken; beyond that the server is left to wait, or to go
+CLOSING = 2.0  # seconds that close() gives a callback to return
 
 
 class EventType(Enum):
@@ -29,52 +38,102 @@ class EventType(Enum):
 class Events(Iterator[dict[str, Any]]):
     """The server's events, one dict each, for as long as it is open.
 
-    An event is as the server sent it: `type`, `timestamp`, `metadata`, mostly `project` and `location`. When the
-    server is lost the stream says so and subscribes again, in two events of its own: `{"type": "connection",
-    "timestamp": …, "metadata": {"action": "lost"}}`, and `"action": "resumed"` with `seconds`, how long it was
-    deaf. What happened meanwhile is not told again: list afresh what you keep.
+    An event is as the server sent it: `type`, `timestamp`, `metadata`, mostly `project` and `location`. From
+    `connect` on none is lost, whenever it is taken. When the server is lost the stream says so and subscribes again, in
+    two events of its own: `{"type": "connection", "timestamp": …, "metadata": {"action": "lost"}}`, and `"action":
+    "resumed"` with `seconds`, how long it was deaf. What happened meanwhile is not told again: list afresh what you
+    keep.
+
+    It is used in one of three ways. Iterated:
 
     >>> with client.events(event_types=["lifecycle"]) as events:
     ...     client.instances.get("c2").start()
     ...     print(next(events)["metadata"]["action"])
     instance-started
 
+    By a thread that collects them, in `messages`, until `close`:
+
+    >>> events = client.events()
+    >>> events.connect()
+    >>> threading.Timer(0.5, events.close).start()
+    >>> events.run()
+
+    With a callback: see `start`.
+
+    Events are of the project `project`, or with `all_projects` of all. Raises ValueError for a type that there is
+    not.
+
     https://documentation.ubuntu.com/lxd/stable-5.0/events/
     """
 
-    def __init__(self, root: api.APINode, event_types: Iterable[EventType | str] | str | None = None) -> None:
-        if event_types is None:
-            event_types = [EventType.All]
-        elif isinstance(event_types, str):
-            event_types = [event_types]
-        names = {EventType(name).value for name in event_types}
-        if not names:
-            raise ValueError("no event types: leave event_types out for all of them")
-        if "all" in names:
-            names = {kind.value for kind in EventType} - {"all"}
-        # Always named: a server in debug mode else logs whole answers into the stream.
-        self._params = {"type": ",".join(sorted(names))}
-        self._root = root
-        self._channel: Channel | None = None
-        self._lost_at: float | None = None
-        self._closed = threading.Event()
+    def __init__(
+        self,
+        root: api.APINode,
+        event_types: Iterable[EventType | str] | EventType | str | None = None,
+        *,
+        project: str | None = None,
+        all_projects: bool = False,
+    ) -> None:
+        names, where = _names(event_types), _where(root, project, all_projects)
+        self.resource = root.events.location({"type": ",".join(names), **where} if names else where)
+        """The path and query at which a websocket of one's own gets the same events."""
+        self.messages: list[dict[str, Any]] = []
+        """What `run` has collected, oldest first."""
+        # Always named here: a server in debug mode else logs whole answers into the stream.
+        wanted = names or sorted(kind.value for kind in EventType if kind is not EventType.All)
+        self._listener = _Listener(root, {"type": ",".join(wanted), **where}, project)
+        self._caller: threading.Thread | None = None
+        # The thread knows the listener and not this, so that a stream that nobody holds any more ends; at exit too.
+        self._finalizer = weakref.finalize(self, self._listener.close)
+
+    def __repr__(self) -> str:
+        return f"<Events of {self._listener.params['type']}: {self._listener.state}>"
 
     def connect(self) -> None:
-        """Subscribe now, so that nothing from here on is missed; iterating does it at its start.
+        """Subscribe now, so that nothing from here on is missed; iterating, `run` and `start` do it at their start.
 
-        Raises ClientConnectionFailed or LXDAPIException.
+        Raises ClientConnectionFailed, NotFound for a project that there is not, or another LXDAPIException.
         """
-        if self._channel is None:
-            self._channel = self._root.events.open_websocket(self._params, SILENCE)
-            if self._closed.is_set():  # meanwhile, by another thread
-                self._channel.close()
+        self._listener.connect()
+
+    def run(self) -> None:
+        """Collect the events in `messages`, and return when the stream is closed, by another thread.
+
+        Raises LXDAPIException when the server that was lost does not let this client in again.
+        """
+        for event in self:
+            self.messages.append(event)
+
+    def start(self, callback: Callable[[dict[str, Any]], object]) -> Future[None]:
+        """Have each event given to `callback`, in a thread of its own, until `close`; return when it is subscribed.
+
+        The Future is done when the thread is, and has what the callback raised, which ends the stream. Raises as
+        `connect` does, and RuntimeError when it was started already.
+
+        >>> seen = []
+        >>> with client.events(event_types=["lifecycle"]) as events:
+        ...     done = events.start(seen.append)
+        ...     client.instances.get("c1").stop(wait=True)
+        >>> done.result()
+        """
+        if not callable(callback):
+            raise TypeError(f"a callback is a function of an event, not {callback!r}")
+        if self._caller is not None:
+            raise RuntimeError("these events have a callback already: make another stream for another")
+        self.connect()
+        ended: Future[None] = Future()
+        ended.set_running_or_notify_cancel()
+        self._caller = threading.Thread(
+            target=_call, args=(self, callback, ended), name="lxdnb events callback", daemon=True
+        )
+        self._caller.start()
+        return ended
 
     def close(self) -> None:
-        """End the stream, from any thread: iteration stops."""
-        self._closed.set()
-        channel = self._channel  # once: the thread that iterates may set it to None
-        if channel is not None:
-            channel.close()
+        """End the stream, from any thread: iteration and `run` stop, a callback is not called again."""
+        self._finalizer()
+        if self._caller is not None and self._caller is not threading.current_thread():
+            self._caller.join(CLOSING)
 
     def __enter__(self) -> Events:
         self.connect()
@@ -84,33 +143,162 @@ class Events(Iterator[dict[str, Any]]):
         self.close()
 
     def __next__(self) -> dict[str, Any]:
-        if self._lost_at is not None:
-            return self._resume()
-        if not self._closed.is_set():
-            self.connect()
-        while not self._closed.is_set() and self._channel is not None:
-            message = self._channel.receive()
-            if message:
-                return json.loads(message)
-            if message is None and not self._closed.is_set():
-                self._channel.close()
-                self._channel, self._lost_at = None, time.monotonic()
-                return _notice("lost")
-        raise StopIteration
+        self.connect()
+        event = self._listener.take()
+        if event is None:
+            raise StopIteration
+        return event
 
-    def _resume(self) -> dict[str, Any]:
+
+class _Listener:
+    """What hears the events and keeps them until they are taken."""
+
+    def __init__(self, root: api.APINode, params: dict[str, str], project: str | None) -> None:
+        self.params = params
+        self._root = root
+        self._project = project
+        self._changed = threading.Condition()
+        self._connecting = threading.Lock()
+        self._events: deque[tuple[int, dict[str, Any]]] = deque()
+        self._size = 0
+        self._thread: threading.Thread | None = None
+        self._channel: Channel | None = None
+        self._closed = threading.Event()
+        self._ended: BaseException | bool = False
+
+    @property
+    def state(self) -> str:
+        if self._closed.is_set() or self._ended:
+            return "closed"
+        return "not connected" if self._thread is None else "listening" if self._channel else "connection lost"
+
+    def connect(self) -> None:
+        with self._connecting:
+            if self._thread is not None or self._closed.is_set():
+                return
+            channel = self._open()
+            self._thread = threading.Thread(target=self._listen, args=(channel,), name="lxdnb events", daemon=True)
+            self._thread.start()
+
+    def close(self) -> None:
+        with self._changed:
+            self._closed.set()
+            channel = self._channel
+            self._changed.notify_all()
+        if channel is not None:
+            channel.close()
+
+    def take(self) -> dict[str, Any] | None:
+        """Return the next event, None at the end. Raises what ended the stream, once all that came is taken."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._events or self._ended or self._closed.is_set())
+            if self._closed.is_set():
+                return None
+            if self._events:
+                size, event = self._events.popleft()
+                self._size -= size
+                self._changed.notify_all()
+                return event
+        if isinstance(self._ended, BaseException):
+            raise self._ended
+        return None
+
+    def _listen(self, channel: Channel) -> None:
+        try:
+            while not self._closed.is_set():
+                message = channel.receive()
+                if message:
+                    self._put(len(message), json.loads(message))
+                elif message is None and not self._closed.is_set():
+                    heard_at, self._channel = channel.heard_at, None
+                    channel.close()
+                    self._put(0, _notice("lost"))
+                    again = self._open_again()
+                    if again is None:
+                        return
+                    channel = again
+                    self._put(0, _notice("resumed", seconds=round(time.time() - heard_at, 3)))
+            self._ended = True
+        except Exception as error:
+            self._ended = error
+        finally:
+            channel.close()
+            with self._changed:
+                self._changed.notify_all()
+
+    def _put(self, size: int, event: dict[str, Any]) -> None:
+        with self._changed:
+            # A server that is not read from goes away after a while: told as any other loss, when somebody reads on.
+            self._changed.wait_for(lambda: self._size <= KEPT or self._closed.is_set())
+            self._events.append((size, event))
+            self._size += size
+            self._changed.notify_all()
+
+    def _open(self) -> Channel:
+        try:
+            channel = self._root.events.open_websocket(self.params, SILENCE)
+        except LXDAPIException as refused:
+            if self._project is not None and refused.status_code >= 500:
+                self._root.projects[self._project].get()  # LXD has no code of its own for one that is not there
+            raise
+        with self._changed:
+            self._channel = channel
+            closed = self._closed.is_set()
+        if closed:  # meanwhile, by another thread
+            channel.close()
+        return channel
+
+    def _open_again(self) -> Channel | None:
         pause = 0.1
         while not self._closed.is_set():
             try:
-                self.connect()
-            except LXDError:
-                self._closed.wait(pause)
-                pause = min(pause * 2, 5.0)
-                continue
-            seconds = time.monotonic() - (self._lost_at or 0)
-            self._lost_at = None
-            return _notice("resumed", seconds=round(seconds, 3))
-        raise StopIteration
+                return self._open()
+            except ClientConnectionFailed:
+                pass
+            except LXDAPIException as refused:
+                if refused.status_code < 500:  # it says no for good; one that is starting or stopping says 5xx
+                    raise
+            self._closed.wait(pause)
+            pause = min(pause * 2, 5.0)
+        return None
+
+
+def _call(events: Events, callback: Callable[[dict[str, Any]], object], ended: Future[None]) -> None:
+    """Give each event to a callback, and tell how that ended. Holds the stream, so that it lives until it is closed."""
+    try:
+        for event in events:
+            callback(event)
+    except BaseException as error:  # the caller's: raised again by the Future
+        ended.set_exception(error)
+    else:
+        ended.set_result(None)
+    finally:
+        events.close()
+
+
+def _names(event_types: Iterable[EventType | str] | EventType | str | None) -> list[str]:
+    """Return the names of types, sorted; none of them for all."""
+    given = [event_types] if isinstance(event_types, EventType | str) else list(event_types or ())
+    choices = [kind.value for kind in EventType]
+    names: set[str] = set()
+    for kind in given:
+        name = kind.value if isinstance(kind, EventType) else kind
+        if name not in choices:
+            raise ValueError(f"{name!r} is no type of events: choose from {', '.join(choices)}")
+        names.add(name)
+    return [] if "all" in names else sorted(names)
+
+
+def _where(root: api.APINode, project: str | None, all_projects: bool) -> dict[str, str]:
+    """Return the parameters that say of which projects events are asked for."""
+    if all_projects and project is not None:
+        raise ValueError("either one project or all_projects, not both")
+    if all_projects:
+        return {"all-projects": "true"}
+    if project is None:
+        return {}
+    _ = root.projects[project]  # raises for what can be no project's name
+    return {"project": project}
 
 
 def _notice(action: str, **details: Any) -> dict[str, Any]:

@@ -58,8 +58,8 @@ def test_a_subscription_that_is_cut_is_an_error_at_first_and_tried_again_later(c
     with pytest.raises(lxdnb.ClientConnectionFailed):
         client.events().connect()
     with client.events(event_types=["lifecycle"]) as events:
-        proxy.sever("/events")
         again = proxy.hang_up("/events", moment, times=2)
+        proxy.sever("/events")
         assert [notice(events), notice(events)] == ["lost", "resumed"]
         assert again.times == 0
         is_heard(events, server, str(moment))

@@ -27,7 +27,6 @@ WANTED = {
     "models.Snapshot.publish": "`compression_algorithm` too, as an instance's",
     **{f"models.{name}.{part}": COMING for name in INSTANCES for part in ("FilesManager", "files")},
     **{f"models.{name}.raw_interactive_execute": COMING for name in INSTANCES},
-    "client.Client.events": COMING,
     "models.instance.InstanceState": "made by state() alone",
     "models.instance.LXDAPIException": "an import of pylxd's, at home in exceptions",
     "models.instance.Operation": "an import of pylxd's, at home in models.operation",
