@@ -35,7 +35,8 @@ class Client:
     by `fingerprint`, the SHA-256 of its certificate, or by `verify` as in requests. What is not given is as `lxc` and
     `incus` have it in their configuration: the client's certificate, and the one of the remote with this address.
     `timeout` is in seconds, for connecting and for reading, or a pair of both. `project` is asked for in every
-    request; None is the default project. May be shared by threads.
+    request; None is the default project. May be shared by threads. Pickled it is its address and the
+    paths of its certificate, and no key.
 
     Raises ClientConnectionFailed when no server answers, ValueError for an endpoint that is none.
 
@@ -87,6 +88,19 @@ class Client:
         project = f", project {self.project!r}" if self.project else ""
         trust = "" if self.trusted else ", not trusted"
         return f"<Client {product} at {self.endpoint}{project}{trust}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        transport = self._transport
+        arguments = {
+            "endpoint": self.endpoint,
+            "version": self._version,
+            "cert": transport.cert,
+            "verify": transport.verify,
+            "timeout": (transport.connect_seconds, transport.read_seconds),
+            "project": self.project,
+            "fingerprint": transport.fingerprint,
+        }
+        return _unpickled, (type(self), arguments)
 
     @property
     def endpoint(self) -> str:
@@ -229,7 +243,7 @@ class Client:
         self._transport.close()
 
     def _open(self, transport: Transport, version: str) -> None:
-        self._transport = transport
+        self._transport, self._version = transport, version
         self.api = api.APINode(transport, f"/{version}", self.project)
         self._root = api.APINode(transport, f"/{version}")
         self.host_info: dict[str, Any] = api.metadata(self._root.get())
@@ -257,6 +271,10 @@ def connect(endpoint: str | None = None, *, project: str | None = None, timeout:
     <Client LXD 5.0.2 at /var/lib/lxd/unix.socket>
     """
     return Client(endpoint, project=project, timeout=timeout)
+
+
+def _unpickled(kind: type[Client], arguments: dict[str, Any]) -> Client:
+    return kind(**arguments)
 
 
 def _nobody(tried: Mapping[str, str]) -> str:
