@@ -40,6 +40,7 @@ def assert_has(model: type, classmethods: Mapping[str, str], methods: Mapping[st
 def test_13_1_client(local, client, server):
     assert client_module.Client is lxdnb.Client
     assert_takes(lxdnb.Client, "endpoint=None, version='1.0', cert=None, verify=True, timeout=None")
+    assert_takes(client.events, "websocket_client=None")
     server.cli("init", "busybox", "test")
     collections = {"containers": "instances", "images": "images", "profiles": "profiles"}
     for name, path in collections.items():
