@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from lxdnb import api, streams
 from lxdnb.exceptions import ClientConnectionFailed, LXDAPIExtensionNotAvailable
-from lxdnb.models.certificate import CertificateManager, decoded_token, proof
+from lxdnb.models.certificate import CertificateManager, check_text, decoded_token, proof
 from lxdnb.models.container import ContainerManager
 from lxdnb.models.image import Image, ImageManager
 from lxdnb.models.instance import Instance, InstanceManager
@@ -159,12 +159,13 @@ class Client:
         """Make the server trust this client's certificate, by its trust password or by a token.
 
         A token is what `certificates.create_token` of a trusted client gives, and `lxc config trust add --name NAME`
-        or `incus config trust add NAME`; with `use_token_auth=False` what looks like one is taken for a password.
-        Nothing is sent if the server trusts this client already.
+        or `incus config trust add NAME`; with `use_token_auth=False` it is sent without a look at whose it is. Nothing
+        is sent if the server trusts this client already.
 
         Raises Forbidden for a wrong password or a used token, ValueError for a client without a certificate, for a
         token of another server than this one, and for a password where there are none.
         """
+        check_text("secret", secret)
         self.host_info = api.metadata(self._root.get())
         if self.trusted:
             return

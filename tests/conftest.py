@@ -84,3 +84,21 @@ def asked(client: lxdnb.Client, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(client._transport, "request", noted)
     return paths
+
+
+@pytest.fixture(scope="session")
+def other_server(flavour: str) -> Iterator[daemons.Daemon]:
+    """Another server of the same kind."""
+    if reason := daemons.missing(flavour):
+        pytest.skip(reason)
+    with daemons.daemon(flavour) as other:
+        yield other
+
+
+@pytest.fixture
+def other_client(other_server: daemons.Daemon) -> Iterator[lxdnb.Client]:
+    """A client of that other server, which is cleared of what a test leaves."""
+    client = lxdnb.Client(str(other_server.socket))
+    yield client
+    client.close()
+    other_server.clear()

@@ -14,7 +14,7 @@ from lxdnb.models._model import Manager, Model
 if TYPE_CHECKING:
     from lxdnb.client import Client
 
-__all__ = ["Certificate", "CertificateManager", "decoded_token", "proof"]
+__all__ = ["Certificate", "CertificateManager", "check_text", "decoded_token", "proof"]
 
 
 class Certificate(Model):
@@ -73,13 +73,15 @@ class Certificate(Model):
         >>> created = client.certificates.create("", pem, name="laptop", restricted=True, projects=["default"])
         >>> created.delete()
         """
+        check_text("password", password)
+        check_text("secret", secret)
+        named = _names(projects)
         fingerprint, body = _parsed(cert_data)
-        _check_text("the password", password)
         request: dict[str, Any] = {
             "type": cert_type,
             "certificate": body,
             "name": name,
-            "projects": list(projects or ()),
+            "projects": named,
             "restricted": restricted,
             **proof(client, secret or password),
         }
@@ -104,7 +106,7 @@ class Certificate(Model):
             "type": "client",
             "token": True,
             "name": name,
-            "projects": list(projects or ()),
+            "projects": _names(projects),
             "restricted": restricted,
         }
         made: dict[str, Any] = api.metadata(client.api.certificates.post(json=request))["metadata"]
@@ -156,7 +158,7 @@ def decoded_token(text: str) -> dict[str, Any] | None:
     """Return what a trust token holds: `client_name`, `fingerprint`, `addresses`, `secret`. None if it is none."""
     _check_text("a password or token", text)
     try:
-        token = json.loads(base64.b64decode(text, validate=True))
+        token = json.loads(base64.b64decode(_joined(text), validate=True))
     except (binascii.Error, ValueError):
         return None
     if not isinstance(token, dict) or not {"fingerprint", "addresses", "secret"} <= token.keys():
@@ -179,8 +181,19 @@ def proof(client: Client, secret: str) -> dict[str, str]:
                 "this server has no trust password: give a token, as `incus config trust add NAME`, `lxc config trust "
                 "add --name NAME`, or certificates.create_token(NAME) of a trusted client makes it"
             )
-        return {"trust_token": secret}
-    return {"password": secret}
+        return {"trust_token": _joined(secret)}
+    return {"password": secret if token is None else _joined(secret)}
+
+
+def _joined(token: str) -> str:
+    # Terminals and mails break its line, and base64 has no use for white space.
+    return "".join(token.split())
+
+
+def _names(projects: Sequence[str] | None) -> list[str]:
+    if isinstance(projects, str):  # a sequence too, of letters: a slip that no type tells
+        raise TypeError(f"projects is a list of names, as in [{projects!r}]")
+    return list(projects or ())
 
 
 def _parsed(cert_data: bytes | str) -> tuple[str, str]:
@@ -188,7 +201,7 @@ def _parsed(cert_data: bytes | str) -> tuple[str, str]:
     from cryptography import x509  # here and below, so that `import lxdnb` does not pay for it
     from cryptography.hazmat.primitives import hashes, serialization
 
-    _check_text("cert_data", cert_data, bytes, bytearray)
+    check_text("cert_data", cert_data, bytes, bytearray)
     data = cert_data.encode() if isinstance(cert_data, str) else bytes(cert_data)
     try:
         certificate = x509.load_pem_x509_certificate(data)
@@ -198,7 +211,8 @@ def _parsed(cert_data: bytes | str) -> tuple[str, str]:
     return certificate.fingerprint(hashes.SHA256()).hex(), base64.b64encode(body).decode()
 
 
-def _check_text(what: str, value: object, *more: type) -> None:
+def check_text(what: str, value: object, *more: type) -> None:
+    """Raise TypeError for what is no text, nor of another type that will do. It tells no value: it is a secret."""
     if not isinstance(value, (str, *more)):
         raise TypeError(
             f"{what} is a {' or '.join(kind.__name__ for kind in (str, *more))}, not {type(value).__name__}"

@@ -8,9 +8,6 @@ from pathlib import Path
 
 import pytest
 
-import lxdnb
-from tests import daemons
-
 from .examples import Repair, repaired
 
 KEYPAIR = """
@@ -37,19 +34,3 @@ def keypair(tmp_path, monkeypatch) -> Path:
     commands = repaired(KEYPAIR, Repair("req -newkey", "req -subj /CN=lxdnb -newkey", "nobody answers its questions"))
     subprocess.run(["sh", "-ec", commands], check=True, capture_output=True)
     return tmp_path / "lxd.crt"
-
-
-@pytest.fixture(scope="session")
-def other_server(flavour):
-    """Another server of the same kind."""
-    with daemons.daemon(flavour) as other:
-        yield other
-
-
-@pytest.fixture
-def other_client(other_server):
-    """A client of that other server, which is cleared of what a test leaves."""
-    client = lxdnb.Client(str(other_server.socket))
-    yield client
-    client.close()
-    other_server.clear()
