@@ -7,7 +7,9 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-__all__ = ["SECONDS", "begun"]
+from lxdnb.streams import Exec
+
+__all__ = ["SECONDS", "begun", "ended"]
 
 SECONDS = 20.0
 """What a client has to notice that its server is gone: a bound on hanging, no measure of speed."""
@@ -25,3 +27,9 @@ def begun(call: Callable[..., Any], *arguments: Any, **options: Any) -> Future[A
 
     threading.Thread(target=run, name="a call of the test", daemon=True).start()
     return future
+
+
+def ended(running: Exec) -> BaseException | int:
+    """How a command ended, within the bound."""
+    waiting = begun(running.wait)
+    return waiting.exception(SECONDS) or waiting.result()

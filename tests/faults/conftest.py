@@ -5,6 +5,7 @@ Each test of this folder is counted: threads, descriptors and temporary files mu
 
 from __future__ import annotations
 
+import random
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -13,8 +14,10 @@ from pathlib import Path
 import pytest
 
 import lxdnb
+from lxdnb.api import _waits
 from lxdnb.models import Container
 from tests import daemons
+from tests.faults import host
 from tests.faults.leaks import none_left
 from tests.faults.proxy import Proxy
 
@@ -46,6 +49,11 @@ def server(flavour: str, start_victim: Callable[[str], daemons.Daemon]) -> Itera
     """A daemon that a test may end as it likes: it runs again afterwards."""
     daemon = start_victim(flavour)
     yield daemon
+    revive(daemon)
+
+
+def revive(daemon: daemons.Daemon) -> None:
+    """Start it again if it does not run."""
     if not Path(f"/proc/{daemon.pid}").exists():
         daemon.restart()
 
@@ -57,6 +65,7 @@ def counted(server: daemons.Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     folder.mkdir()
     monkeypatch.setenv("TMPDIR", str(folder))
     monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(_waits, "LOOK_AGAIN", 3)  # seconds, which a daemon needs to come back, and no more
     with none_left([folder]):
         yield folder
 
@@ -81,3 +90,11 @@ def client(proxy: Proxy) -> Iterator[lxdnb.Client]:
 def container(client: lxdnb.Client) -> Container:
     """A running container, reached through the proxy."""
     return client.containers.get(BOX)
+
+
+@pytest.fixture
+def mark(counted: Path) -> Iterator[str]:
+    """A word to know a process by, which is also a time to sleep; none is left of it."""
+    mark = f"7{random.randrange(1000)}.{random.randrange(10**6):06}"
+    yield mark
+    host.end(mark)
