@@ -6,6 +6,7 @@
     │   ├── Conflict                 … it clashes with what is there (409, 412)
     │   │   └── SaveConflict         … a value was changed here and there, to different ones
     │   ├── Forbidden                … this client may not (401, 403)
+    │   ├── FileFailed               … to a file in an instance, with its path and the reason
     │   └── OperationFailed          a background operation ended in failure
     │       └── OperationCancelled   … because somebody cancelled it
     ├── LXDAPIExtensionNotAvailable  the server is too old for what was asked; nothing was sent
@@ -36,6 +37,7 @@ __all__ = [
     "ClientConnectionFailed",
     "CommandFailed",
     "Conflict",
+    "FileFailed",
     "Forbidden",
     "LXDAPIException",
     "LXDAPIExtensionNotAvailable",
@@ -128,6 +130,23 @@ class SaveConflict(Conflict):
 
 class Forbidden(LXDAPIException):
     """The server does not trust this client, or not for this."""
+
+
+class FileFailed(LXDAPIException):
+    """A file or folder in an instance could not be read, written or removed.
+
+    `path` is the path in the instance, `reason` what the instance's system said: no space left on device, is a
+    directory, permission denied. What is not there is NotFound instead.
+    """
+
+    def __init__(self, response: Response, path: str, reason: str) -> None:
+        shown = path if len(path) <= 200 else f"{path[:197]}…"
+        super().__init__(response, message=f"{shown}: {reason}")
+        self.path = path
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.response, self.path, self.reason)
 
 
 class OperationFailed(LXDAPIException):

@@ -6,14 +6,16 @@ the request and raise a typed error unless the server said yes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from lxdnb.api import _answers as answers
-from lxdnb.exceptions import Forbidden, LXDAPIException
+from lxdnb.exceptions import ClientConnectionFailed, Forbidden, LXDAPIException
 
 if TYPE_CHECKING:
+    import socket
+
     from requests import Response
 
     from lxdnb.transport import Channel, Timeout, Transport
@@ -80,6 +82,10 @@ class APINode:
         """
         return self._send("GET", is_api, options)
 
+    def head(self, **options: Any) -> Response:
+        """HEAD of this path: the headers that a GET would bring."""
+        return self._send("HEAD", False, options)
+
     def post(self, *, is_api: bool = True, target: str | None = None, **options: Any) -> Response:
         """POST to this path; `target` names a cluster member."""
         if target is not None:
@@ -104,6 +110,24 @@ class APINode:
             return self._transport.websocket(self._path, self._parameters(params), silence)
         except LXDAPIException as refused:
             raise answers.error(refused.response) from None
+
+    def upgrade(self, protocol: str) -> socket.socket:
+        """Return a connected socket that speaks another protocol at this path; raises as `open_websocket` does."""
+        try:
+            return self._transport.upgrade(self._path, protocol, self._parameters(None))
+        except LXDAPIException as refused:
+            raise answers.error(refused.response) from None
+
+    def pieces(self, response: Response, size: int) -> Iterator[bytes]:
+        """Yield the body of an answer that was asked for with `stream=True`, at most `size` bytes at a time."""
+        try:
+            yield from response.iter_content(size)
+        except OSError as error:
+            raise self.lost(error) from None
+
+    def lost(self, error: Exception) -> ClientConnectionFailed:
+        """Return what the failure of a stream of this path is: the server was lost, and why."""
+        return self._transport.failed(error)
 
     def location(self, params: Mapping[str, str] | None = None) -> str:
         """Return the path and query that this node asks for."""

@@ -14,6 +14,7 @@ from lxdnb.models._migrate import Migrates
 from lxdnb.models._model import Manager, name_in
 from lxdnb.models._publish import Publishes
 from lxdnb.models._state import InstanceState
+from lxdnb.models.files import FilesManager
 from lxdnb.models.image import Image
 from lxdnb.models.snapshot import Snapshot, SnapshotManager
 
@@ -39,6 +40,7 @@ class Instance(Creates, Migrates, Publishes):
     https://documentation.ubuntu.com/lxd/stable-5.0/explanation/instances/
     """
 
+    FilesManager = FilesManager
     collection: ClassVar[str] = "instances"
     writable: ClassVar[frozenset[str]] = frozenset(
         {"architecture", "config", "description", "devices", "ephemeral", "profiles"}
@@ -111,6 +113,11 @@ class Instance(Creates, Migrates, Publishes):
         _ = self.client.api.instances[name]
         self._started(self.api.post(json={"name": name}), wait)
         self._theirs["name"] = name
+
+    @property
+    def files(self) -> FilesManager:
+        """Its files: put, get, list, delete and their like."""
+        return FilesManager(self)
 
     @property
     def snapshots(self) -> SnapshotManager:

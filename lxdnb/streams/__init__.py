@@ -7,5 +7,18 @@ to the handlers that were given, events to whoever iterates.
 from lxdnb.streams._events import Events, EventType
 from lxdnb.streams._exec import Exec
 from lxdnb.streams._foreign import websocket_client
+from lxdnb.streams._packets import FileEntry, encoded
+from lxdnb.streams._sftp import CHUNK, Sftp, Task, file_failed
 
-__all__ = ["EventType", "Events", "Exec", "websocket_client"]
+__all__ = [
+    "CHUNK",
+    "EventType",
+    "Events",
+    "Exec",
+    "FileEntry",
+    "Sftp",
+    "Task",
+    "encoded",
+    "file_failed",
+    "websocket_client",
+]

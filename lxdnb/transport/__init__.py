@@ -8,6 +8,8 @@ The environment's proxies and CA bundles are ignored throughout: a client talks 
 from __future__ import annotations
 
 import hashlib
+import http.client
+import json
 import logging
 import socket
 import ssl
@@ -29,7 +31,7 @@ from lxdnb.transport import _reasons as reasons
 from lxdnb.transport._adapters import PinningAdapter, SocketAdapter
 from lxdnb.transport._channel import Channel
 
-__all__ = ["Channel", "Timeout", "Transport", "fingerprint_of"]
+__all__ = ["Channel", "Timeout", "Transport", "fingerprint_of", "refusal"]
 
 log = logging.getLogger("lxdnb")
 
@@ -108,10 +110,10 @@ class Transport:
             log.debug("%s %s: no answer, %.1f ms", method, shown, elapsed)
             # From None, here and below: four tracebacks of the libraries' insides would bury the reason, which is
             # told in words; for a debugger they stay in __context__.
-            raise self._failed(error) from None
+            raise self.failed(error) from None
         if _is_torn(response):
             response.close()
-            raise self._failed(ConnectionResetError())
+            raise self.failed(ConnectionResetError())
         if log.isEnabledFor(logging.DEBUG):
             size = response.headers.get("Content-Length", "?") if options.get("stream") else len(response.content)
             elapsed = (time.perf_counter() - started) * 1000
@@ -147,7 +149,7 @@ class Transport:
         except (websocket.WebSocketException, OSError) as error:
             connection.close()
             log.debug("websocket %s: no answer", shown)
-            raise self._failed(error) from None
+            raise self.failed(error) from None
         stream.settimeout(silence)
         log.debug("websocket %s: open", shown)
         return Channel(stream, shown)
@@ -173,6 +175,34 @@ class Transport:
             trusted = self.verify if isinstance(self.verify, str) else DEFAULT_CA_BUNDLE_PATH
             options |= {"ca_certs": trusted, "cert_reqs": ssl.CERT_REQUIRED}
         return options
+
+    def upgrade(self, path: str, protocol: str, params: Mapping[str, str] | None = None) -> socket.socket:
+        """Ask for another protocol than HTTP at `path` and return the connected socket, which speaks it from now on.
+
+        A read or a write on it ends in TimeoutError after the client's read timeout. Raises ClientConnectionFailed
+        where nothing answers, LXDAPIException where the server refuses.
+        """
+        connection = self._connect()
+        host = urlsplit(self.base).netloc if self.socket_path is None else "lxd"
+        target = path + (f"?{urlencode(params)}" if params else "")
+        lines = (f"GET {target} HTTP/1.1", f"Host: {host}", "Connection: Upgrade", f"Upgrade: {protocol}", "", "")
+        try:
+            connection.settimeout(self.read_seconds)
+            connection.sendall("\r\n".join(lines).encode("ascii"))
+            answer = http.client.HTTPResponse(connection, method="GET")
+            try:
+                answer.begin()
+                if answer.status != 101:
+                    raise LXDAPIException(_answer(answer.status, answer.read(64 * 1024)))
+            finally:
+                answer.close()  # its file of the socket alone; whoever speaks the new protocol waits to be spoken to
+        except BaseException as error:
+            connection.close()
+            if isinstance(error, OSError | http.client.HTTPException):
+                raise self.failed(error) from None
+            raise
+        log.debug("upgrade to %s %s: open", protocol, path)
+        return connection
 
     def close(self) -> None:
         """Close the idle connections. The transport stays usable."""
@@ -215,7 +245,7 @@ class Transport:
             if connection is not None:
                 connection.close()
             if isinstance(error, OSError):
-                raise self._failed(error) from None
+                raise self.failed(error) from None
             raise
 
     def _tls(self) -> ssl.SSLContext:
@@ -244,7 +274,8 @@ class Transport:
         )
         return fingerprint
 
-    def _failed(self, error: Exception) -> ClientConnectionFailed:
+    def failed(self, error: Exception) -> ClientConnectionFailed:
+        """Return the error of a connection that failed, with the reason in a person's words."""
         place = self.socket_path or self.endpoint
         reason = redact.text(reasons.reason(error, self.socket_path, self.fingerprint))
         return ClientConnectionFailed(f"no LXD or Incus answered at {place}: {reason}", {place: reason})
@@ -305,9 +336,19 @@ def _peer_fingerprint(connection: ssl.SSLSocket) -> str:
     return hashlib.sha256(certificate or b"").hexdigest()
 
 
+def refusal(status_code: int, message: str) -> requests.Response:
+    """Return the answer of a server that refuses in another protocol than HTTP, as HTTP would have said it."""
+    body = {"type": "error", "error": message, "error_code": status_code, "metadata": None}
+    return _answer(status_code, json.dumps(body).encode())
+
+
 def _refusal(error: websocket.WebSocketBadStatusException) -> requests.Response:
-    response = requests.Response()
-    response.status_code = error.status_code
     body: bytes | str | None = error.resp_body
-    response._content = body.encode() if isinstance(body, str) else (body or b"")
+    return _answer(error.status_code, body.encode() if isinstance(body, str) else (body or b""))
+
+
+def _answer(status_code: int, body: bytes) -> requests.Response:
+    response = requests.Response()
+    response.status_code = status_code
+    response._content = body
     return response
