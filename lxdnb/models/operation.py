@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from lxdnb import api
+from lxdnb import api, redact
 
 if TYPE_CHECKING:
     from lxdnb.client import Client
@@ -54,7 +54,10 @@ class Operation:
     _client: Client
 
     def __init__(self, **fields: Any) -> None:
-        self._record = fields
+        self._record = _kept(fields)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_record": redact.record(self._record)}
 
     @classmethod
     def from_record(cls, client: Client, record: Mapping[str, Any]) -> Self:
@@ -128,7 +131,7 @@ class Operation:
 
     def sync(self) -> None:
         """Look again. Raises NotFound when the server has forgotten it, as it does 5 s after its end."""
-        self._record = dict(api.metadata(self._client.api.operations[self.id].get()))
+        self._record = _kept(api.metadata(self._client.api.operations[self.id].get()))
 
     def cancel(self) -> None:
         """Cancel it. Raises LXDAPIException when it is over or cannot be cancelled, NotFound when it is forgotten."""
@@ -184,3 +187,11 @@ class OperationManager:
     def from_record(self, record: Mapping[str, Any]) -> Operation:
         """Make an object of a record that the server sent."""
         return Operation.from_record(self.client, record)
+
+
+def _kept(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record without the secrets of streams. That of a token stays: such an operation is for nothing else."""
+    kept: dict[str, Any] = redact.record(record)
+    if record.get("class") == "token":
+        kept["metadata"] = record["metadata"]
+    return kept

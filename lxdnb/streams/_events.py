@@ -23,7 +23,7 @@ from lxdnb.transport import Channel
 
 SILENCE = 35.0  # seconds: servers ping every 10, so that one from which nothing comes is lost
 KEPT = 32 * 1024 * 1024  # characters of events that wait to be taken; beyond that the server is left to wait, or to go
-CLOSING = 2.0  # seconds that close() gives a callback to return
+CLOSING = 2.0  # seconds that close() gives each of its threads: a callback to return, an attempt to connect to fail
 
 
 class EventType(Enum):
@@ -123,17 +123,17 @@ class Events(Iterator[dict[str, Any]]):
         self.connect()
         ended: Future[None] = Future()
         ended.set_running_or_notify_cancel()
-        self._caller = threading.Thread(
-            target=_call, args=(self, callback, ended), name="lxdnb events callback", daemon=True
-        )
-        self._caller.start()
+        thread = threading.Thread(target=_call, args=(self, callback, ended), name="lxdnb events callback", daemon=True)
+        thread.start()
+        self._caller = thread
         return ended
 
     def close(self) -> None:
         """End the stream, from any thread: iteration and `run` stop, a callback is not called again."""
         self._finalizer()
-        if self._caller is not None and self._caller is not threading.current_thread():
-            self._caller.join(CLOSING)
+        for thread in (self._listener.thread, self._caller):
+            if thread is not None and thread is not threading.current_thread():
+                thread.join(CLOSING)
 
     def __enter__(self) -> Events:
         self.connect()
@@ -161,7 +161,7 @@ class _Listener:
         self._connecting = threading.Lock()
         self._events: deque[tuple[int, dict[str, Any]]] = deque()
         self._size = 0
-        self._thread: threading.Thread | None = None
+        self.thread: threading.Thread | None = None
         self._channel: Channel | None = None
         self._closed = threading.Event()
         self._ended: BaseException | bool = False
@@ -170,15 +170,16 @@ class _Listener:
     def state(self) -> str:
         if self._closed.is_set() or self._ended:
             return "closed"
-        return "not connected" if self._thread is None else "listening" if self._channel else "connection lost"
+        return "not connected" if self.thread is None else "listening" if self._channel else "connection lost"
 
     def connect(self) -> None:
         with self._connecting:
-            if self._thread is not None or self._closed.is_set():
+            if self.thread is not None or self._closed.is_set():
                 return
             channel = self._open()
-            self._thread = threading.Thread(target=self._listen, args=(channel,), name="lxdnb events", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._listen, args=(channel,), name="lxdnb events", daemon=True)
+            thread.start()
+            self.thread = thread
 
     def close(self) -> None:
         with self._changed:

@@ -2,15 +2,49 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
+from ws4py.client import WebSocketBaseClient
+from ws4py.client.threadedclient import WebSocketClient
 
 import lxdnb
 from lxdnb import EventType, streams
+
+
+def ours() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("lxdnb events")]
+
+
+def eventually(true) -> None:
+    ends = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def other(server) -> Iterator[str]:
+    """A project with profiles of its own."""
+    server.cli("project", "create", "other")
+    yield "other"
+    server.clear()
+
+
+def make(server, name: str, project: str = "default") -> None:
+    server.cli("profile", "create", name, "--project", project)
+
+
+def made(event: dict) -> tuple[str, str]:
+    """The project and the name of the profile that an event tells to be created."""
+    assert event["metadata"]["action"] == "profile-created", event
+    return event["project"], event["metadata"]["source"].partition("?")[0].rpartition("/")[2]
 
 
 def test_what_the_command_line_does_is_heard(client, server):
@@ -113,3 +147,265 @@ def test_a_server_that_falls_silent_is_lost(start_server, flavour, monkeypatch):
         os.kill(server.pid, signal.SIGCONT)
     assert next(events)["metadata"]["action"] == "resumed"
     events.close()
+
+
+def test_events_are_as_the_command_line_shows_them(client, server):
+    program = {"lxd": "lxc", "incus": "incus"}[server.flavour]
+    command = [program, "monitor", "--format", "json", "--type", "lifecycle"]
+    environment = os.environ | server.environment
+    with (
+        client.events(event_types="lifecycle") as events,
+        subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as monitor,
+    ):
+        marks = 0
+        lines: list[str] = []
+        reader = threading.Thread(target=lambda: lines.extend(iter(monitor.stdout.readline, "")))
+        reader.start()
+        while not lines:  # it says in no other way that it listens
+            make(server, f"mark-{marks}")
+            marks += 1
+        make(server, "both")
+        while made(following := next(events))[1] != "both":
+            pass
+        eventually(lambda: "/profiles/both" in "".join(lines))
+        monitor.terminate()
+        reader.join(10)
+        monitor.stdout.close()
+    shown = [json.loads(line) for line in lines if line.strip()]
+    assert [event for event in shown if event["metadata"]["source"].partition("?")[0].endswith("/both")] == [following]
+
+
+def test_what_happens_while_nobody_reads_is_kept(start_server, flavour):
+    server = start_server(flavour)
+    with lxdnb.Client(str(server.socket)).events(event_types=["lifecycle"]) as events:
+        make(server, "before")
+        server.kill()
+        server.restart()
+        eventually(lambda: "listening" in repr(events))
+        make(server, "after")
+        # As in a notebook: only now comes the cell that looks.
+        assert made(next(events)) == ("default", "before")
+        assert [next(events)["metadata"]["action"] for _ in range(2)] == ["lost", "resumed"]
+        assert made(next(events)) == ("default", "after")
+    server.clear()
+
+
+def test_more_than_is_kept_is_admitted(client, server, monkeypatch):
+    monkeypatch.setattr(streams._events, "KEPT", 500)
+    with client.events(event_types=["lifecycle"]) as events:
+        for number in range(30):
+            client.api.profiles.post(json={"name": f"p-{number}"})
+        assert len(events._listener._events) < 5
+        # Nothing is lost as long as the server waits.
+        assert [made(next(events))[1] for _ in range(30)] == [f"p-{number}" for number in range(30)]
+
+
+def test_events_are_of_the_clients_project(client, server, other):
+    with (
+        lxdnb.Client(str(server.socket), project=other).events(event_types="lifecycle") as own,
+        client.events(event_types="lifecycle") as default,
+        client.events(event_types="lifecycle", project=other) as named,
+        client.events(event_types="lifecycle", all_projects=True) as every,
+    ):
+        make(server, "a")
+        make(server, "b", other)
+        make(server, "c")
+        assert [made(next(default)) for _ in range(2)] == [("default", "a"), ("default", "c")]
+        assert made(next(own)) == made(next(named)) == (other, "b")
+        assert [made(next(every)) for _ in range(3)] == [("default", "a"), (other, "b"), ("default", "c")]
+
+
+def test_all_projects_of_a_client_of_one(server, other):
+    with lxdnb.Client(str(server.socket), project=other).events(event_types="lifecycle", all_projects=True) as every:
+        make(server, "a")
+        assert made(next(every)) == ("default", "a")
+
+
+def test_a_project_that_there_is_not(client):
+    with pytest.raises(lxdnb.NotFound):
+        client.events(project="nobody").connect()
+    with pytest.raises(ValueError, match="not both"):
+        client.events(project="default", all_projects=True)
+    for none in ("", "..", "a\0b"):
+        with pytest.raises(ValueError, match="no name of anything"):
+            client.events(project=none)
+    with pytest.raises(TypeError):
+        client.events(project=7)
+
+
+def test_a_project_that_goes_while_the_server_is_lost(start_server, flavour):
+    server = start_server(flavour)
+    server.cli("project", "create", "going")
+    with lxdnb.Client(str(server.socket)).events(project="going", event_types="lifecycle") as events:
+        # As if it were gone before the stream is back.
+        events._listener._project = events._listener.params["project"] = "gone"
+        server.kill()
+        server.restart()
+        assert next(events)["metadata"]["action"] == "lost"
+        with pytest.raises(lxdnb.NotFound):
+            next(events)
+    server.clear()
+
+
+def test_collected_by_run_until_closed(client, server):
+    events = client.events(event_types=[EventType.Lifecycle])
+    events.connect()
+    assert events.messages == []
+    running = threading.Thread(target=events.run)
+    running.start()
+    make(server, "one")
+    make(server, "two")
+    eventually(lambda: len(events.messages) == 2)
+    assert [made(message) for message in events.messages] == [("default", "one"), ("default", "two")]
+    events.close()
+    running.join(10)
+    assert not running.is_alive()
+    assert not ours()
+
+
+def test_given_to_a_callback(client, server):
+    seen: list[dict] = []
+    with client.events(event_types="lifecycle") as events:
+        ended = events.start(seen.append)
+        with pytest.raises(RuntimeError, match="a callback already"):
+            events.start(print)
+        make(server, "one")
+        make(server, "two")
+        eventually(lambda: len(seen) == 2)
+        assert not ended.done()
+    assert not ours()
+    assert ended.result(0) is None
+    assert [made(event)[1] for event in seen] == ["one", "two"]
+    with pytest.raises(TypeError, match="a function of an event"):
+        client.events().start(None)
+
+
+def test_a_callback_that_nobody_holds_goes_on_and_may_close(client, server):
+    seen: list[dict] = []
+    ended = client.events(event_types="lifecycle").start(lambda event: seen.append(event) or stop(seen))
+
+    def stop(seen: list) -> None:
+        if len(seen) == 2:
+            raise KeyError("enough")
+
+    make(server, "one")
+    make(server, "two")
+    with pytest.raises(KeyError, match="enough"):
+        ended.result(10)
+    assert len(seen) == 2
+    eventually(lambda: not ours())
+
+
+def test_a_stream_that_nobody_holds_ends(client):
+    client.events().connect()
+    eventually(lambda: not ours())
+
+
+@pytest.fixture(params=["socket", "https"])
+def way(request, server) -> lxdnb.Client:
+    if request.param == "socket":
+        return lxdnb.Client(str(server.socket))
+    certificate = tuple(map(str, server.client_certificate))
+    return lxdnb.Client(server.address, cert=certificate, verify=str(server.server_certificate))
+
+
+def test_a_class_of_ones_own_is_made_as_pylxd_makes_it(way, server):
+    """Its arguments and the resource are what pylxd 2.4 was seen to give."""
+    given: list = []
+
+    class Recorder:
+        def __init__(self, *arguments, **options):
+            given.append((arguments, options))
+
+    client = way.events(Recorder, {EventType.Lifecycle})
+    assert type(client) is Recorder
+    assert client.resource == "/1.0/events?type=lifecycle"
+    assert way.events(Recorder).resource == way.events(Recorder, []).resource == "/1.0/events"
+    assert way.events(Recorder, [EventType.All, EventType.Logging]).resource == "/1.0/events"
+    both = way.events(websocket_client=Recorder, event_types={EventType.Operation, EventType.Lifecycle}).resource
+    assert both == "/1.0/events?type=lifecycle%2Coperation"
+    (url,), options = given[0]
+    assert list(options) == ["ssl_options"]
+    if way.endpoint == str(server.socket):
+        assert (url, options["ssl_options"]) == (f"ws+unix://{server.socket}", None)
+    else:
+        crt, key = map(str, server.client_certificate)
+        assert url == server.address.replace("https", "wss")
+        assert {"certfile": crt, "keyfile": key}.items() <= options["ssl_options"].items()
+
+
+class Collector(WebSocketBaseClient):
+    """As a program that was written for pylxd has it."""
+
+    def handshake_ok(self):
+        self.messages = []
+        self.connected = True
+
+    def received_message(self, message):
+        self.messages.append(json.loads(message.data.decode("utf-8")))
+
+
+def test_a_class_of_ws4py(way, server):
+    client = way.events(websocket_client=Collector, event_types={EventType.Lifecycle})
+    client.connect()
+    assert client.connected
+    running = threading.Thread(target=client.run)
+    running.start()
+    make(server, "heard")
+    eventually(lambda: client.messages)
+    assert made(client.messages[0]) == ("default", "heard")
+    client.close()
+    running.join(15)
+    assert not running.is_alive()
+
+
+def test_a_class_of_ws4py_with_a_thread_of_its_own(way, server):
+    heard: list[str] = []
+
+    class Program(WebSocketClient):
+        def received_message(self, message):
+            heard.append(str(message))
+
+    client = way.events(Program, [EventType.Lifecycle])
+    client.connect()
+    make(server, "heard")
+    eventually(lambda: heard)
+    assert made(json.loads(heard[0])) == ("default", "heard")
+    client.close()
+    client._th.join(15)
+    assert not client._th.is_alive()
+
+
+def test_a_class_of_ws4py_checks_the_server_as_the_client_does(server, tmp_path):
+    # pylxd's websockets take whatever certificate they are shown.
+    certificate = tuple(map(str, server.client_certificate))
+    way = lxdnb.Client(server.address, cert=certificate, verify=str(server.server_certificate))
+    way._transport.verify = str(server.client_certificate[0])
+    client = way.events(Collector)
+    with pytest.raises(OSError, match="certificate verify failed"):
+        client.connect()
+    client.sock.close()
+
+
+def test_a_class_that_only_receives_is_given_the_rest(way, server):
+    heard: list[str] = []
+
+    class Handler:
+        def __init__(self, url, ssl_options=None):
+            self.url = url
+
+        def received_message(self, message):
+            assert message.is_text
+            assert message.data.decode() == str(message)
+            heard.append(json.loads(message.data))
+
+    client = way.events(Handler, [EventType.Lifecycle])
+    client.connect()
+    running = threading.Thread(target=client.run)
+    running.start()
+    make(server, "heard")
+    eventually(lambda: heard)
+    client.close()
+    running.join(10)
+    assert not running.is_alive()
+    assert made(heard[0]) == ("default", "heard")
