@@ -1,7 +1,8 @@
 """Chapter 13: each class, and each method as it is to be called. Images, networks and pools are not here yet.
 
 Where pylxd 2.4 has moved an argument its place is 2.4's: `live` stands before `wait` in `migrate`, None for an
-environment of nothing in `execute`, and a FilesManager is made of an instance alone.
+environment of nothing in `execute`, and a FilesManager is made of an instance alone. The mode of a file that is put
+without one is what servers of today make it: 0644.
 """
 
 from __future__ import annotations
@@ -136,6 +137,26 @@ def test_13_4_container_and_its_migration_data(client, server, other_client):
     created = other_client.containers.create(data, wait=True)
     assert (created.name, created.config["user.owner"]) == ("c1", "me")
     assert client.containers.exists("c1")
+
+
+def test_13_4_container_and_its_files(client, container, server):
+    manager = models.Container.FilesManager(container)
+    assert_takes(models.Container.FilesManager, "instance")
+    assert_takes(manager.delete_available, "")
+    assert_takes(manager.put, "filepath, data, mode=None, uid=None, gid=None")
+    assert manager.delete_available() is True
+
+    def told(path: str) -> str:
+        return server.cli("exec", container.name, "--", "stat", "-c", "%a %u %g", path).strip()
+
+    assert manager.put("/tmp/text", "grüße") is True
+    assert manager.put("/tmp/bytes", b"\xff\x00") is True
+    assert server.cli("exec", container.name, "--", "cat", "/tmp/text") == "grüße"
+    assert manager.get("/tmp/bytes") == b"\xff\x00"
+    assert told("/tmp/text") == "644 0 0"
+    for name, mode in {"octal": 0o640, "text": "640", "zero": "0640"}.items():
+        assert manager.put(f"/tmp/{name}", "", mode=mode, uid=12, gid=34) is True
+        assert told(f"/tmp/{name}") == "640 12 34", name
 
 
 def test_13_4_container_and_its_snapshots(client, container, server):
