@@ -165,7 +165,7 @@ class Client:
         Raises Forbidden for a wrong password or a used token, ValueError for a client without a certificate, for a
         token of another server than this one, and for a password where there are none.
         """
-        check_text("secret", secret)
+        check_text("a password or token", secret)
         self.host_info = api.metadata(self._root.get())
         if self.trusted:
             return

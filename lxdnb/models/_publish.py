@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lxdnb.models._model import Model
+from lxdnb.models._model import Model, as_sent
 from lxdnb.models.image import Image
 
 __all__ = ["Publishes"]
@@ -20,7 +20,7 @@ class Publishes(Model):
         wait: bool = False,
         compression_algorithm: str | None = None,
         *,
-        properties: Mapping[str, str] | None = None,
+        properties: Mapping[str, Any] | None = None,
         aliases: Sequence[str] | None = None,
     ) -> Image | None:
         """Make an image of it; with `wait`, return the image, else None at once.
@@ -31,12 +31,14 @@ class Publishes(Model):
         >>> client.instances.get("c2").publish(wait=True, aliases=["mine"]).aliases[0]["name"]
         'mine'
         """
+        if isinstance(aliases, str):  # a sequence too, of letters: a slip that no type tells
+            raise TypeError(f"aliases is a list of names, as in [{aliases!r}]")
         request: dict[str, Any] = {"public": public, "source": self._source()}
         if compression_algorithm is not None:
             self.client.assert_has_api_extension("image_compression_algorithm")
             request["compression_algorithm"] = compression_algorithm
         if properties:
-            request["properties"] = dict(properties)
+            request["properties"] = as_sent(properties, "properties")
         if aliases:
             request["aliases"] = [{"name": alias} for alias in aliases]
         self._started(self.client.api.images.post(json=request), wait)

@@ -14,6 +14,7 @@ from lxdnb.models._publish import Publishes
 if TYPE_CHECKING:
     from requests import Response
 
+    from lxdnb.api import APINode
     from lxdnb.client import Client
     from lxdnb.models.instance import Instance
 
@@ -58,7 +59,7 @@ class Snapshot(Publishes):
     @classmethod
     def get(cls, client: Client, instance: Instance, name: str) -> Self:
         """Return the snapshot of that name. Raises NotFound."""
-        record = api.metadata(instance.api.snapshots[name].get())
+        record = api.metadata(_node(instance, name).get())
         return cls._from_record(client, _own_name(record), instance=instance)
 
     @classmethod
@@ -92,7 +93,7 @@ class Snapshot(Publishes):
         `stateful` keeps the memory of a running instance too, which needs CRIU. The server deletes it at
         `expires_at`, a datetime with a time zone or an ISO 8601 text. Raises LXDAPIException or OperationFailed.
         """
-        _ = instance.api.snapshots[name]  # refuses what is no name, before anything is sent
+        _ = _node(instance, name)  # refuses what is no name, before anything is sent
         request: dict[str, Any] = {"name": name, "stateful": stateful}
         if expires_at is not None:
             client.assert_has_api_extension("snapshot_expiry_creation")
@@ -110,11 +111,11 @@ class Snapshot(Publishes):
     @property
     def api(self) -> api.APINode:
         """The node of this snapshot in `client.api`."""
-        return self.instance.api.snapshots[self._name]
+        return _node(self.instance, self._name)
 
     def rename(self, new_name: str, wait: bool = False) -> None:
         """Give it another name. Raises Conflict or OperationFailed when that is taken."""
-        _ = self.instance.api.snapshots[new_name]
+        _ = _node(self.instance, new_name)
         self._started(self.api.post(json={"name": new_name}), wait)
         self._theirs["name"] = new_name
 
@@ -166,6 +167,13 @@ class SnapshotManager(Manager[Snapshot]):
     ) -> Snapshot:
         """Take a snapshot and return it; see `Snapshot.create`."""
         return self.model.create(self.client, self.instance, name, stateful, wait, expires_at=expires_at)
+
+
+def _node(instance: Instance, name: str) -> APINode:
+    """Return the node of a snapshot. Raises TypeError or ValueError for what is no name."""
+    # Servers unquote a snapshot's name twice: who asks for `x%41`, quoted once, gets the snapshot `xA`.
+    node = instance.api.snapshots
+    return node[name.replace("%", "%25")] if "%" in str(name) else node[name]
 
 
 def _own_name(record: dict[str, Any]) -> dict[str, Any]:

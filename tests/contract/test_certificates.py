@@ -140,7 +140,7 @@ def test_a_client_without_a_certificate_is_told_so(server):
 
 
 def test_a_secret_that_is_no_text_is_told_before_anything_is_sent(stranger, client, asked):
-    with pytest.raises(TypeError, match="secret is a str, not bytes"):
+    with pytest.raises(TypeError, match="a password or token is a str, not bytes"):
         stranger.authenticate(b"hunter2")
     for arguments in ((b"hunter2", "x"), ("", 7), ("", "x", "client", "", "default")):
         with pytest.raises(TypeError):
