@@ -7,6 +7,7 @@ The environment's proxies and CA bundles are ignored throughout: a client talks 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import http.client
 import json
@@ -236,7 +237,7 @@ class Transport:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if url.scheme == "https":
-                connection = self._tls().wrap_socket(connection, server_hostname=url.hostname)
+                connection = self._tls.wrap_socket(connection, server_hostname=url.hostname)
                 found = _peer_fingerprint(connection)
                 if self.fingerprint and found != self.fingerprint:
                     raise ssl.SSLError(reasons.mismatch(self.fingerprint, found))
@@ -248,9 +249,11 @@ class Transport:
                 raise self.failed(error) from None
             raise
 
+    @functools.cached_property
     def _tls(self) -> ssl.SSLContext:
+        # Kept: reading the authorities' or one's own certificates takes longer than a connection.
         if self.fingerprint or self.verify is False:
-            context = ssl.create_default_context()
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         else:
