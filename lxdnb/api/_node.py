@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from requests import Response
 
-    from lxdnb.transport import Channel, Timeout, Transport
+    from lxdnb.transport import Call, Channel, Timeout, Transport
 
 __all__ = ["NO_CERTIFICATE", "APINode"]
 
@@ -134,9 +134,19 @@ class APINode:
         query = urlencode(self._parameters(params))
         return f"{self._path}?{query}" if query else self._path
 
-    def ask(self, *, timeout: Timeout = None, params: Mapping[str, Any] | None = None) -> Response:
+    def open_call(self) -> Call:
+        """Return a connection of its own, for an `ask` that another thread may have to end."""
+        return self._transport.call()
+
+    def ask(
+        self,
+        *,
+        timeout: Timeout = None,
+        params: Mapping[str, Any] | None = None,
+        call: Call | None = None,
+    ) -> Response:
         """GET this path, unchecked: for answers whose meaning depends on more than their envelope."""
-        return self._transport.request("GET", self._path, params=self._parameters(params), timeout=timeout)
+        return self._transport.request("GET", self._path, params=self._parameters(params), timeout=timeout, call=call)
 
     def _send(self, method: str, is_api: bool, options: dict[str, Any]) -> Response:
         params = self._parameters(options.pop("params", None))

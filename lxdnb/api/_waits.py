@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from requests import Response
 
     from lxdnb.api._node import APINode
+    from lxdnb.transport import Call
 
 WAIT_SLICE = 30  # seconds of one /wait request; LXD sends no byte until it is over
 WAIT_MARGIN = 15.0  # seconds that the server may be late with its answer to one
@@ -37,6 +38,7 @@ def wait_for_operation(
     *,
     every: int | None = None,
     on_record: Callable[[dict[str, Any]], object] | None = None,
+    call: Call | None = None,
 ) -> dict[str, Any]:
     """Wait until an operation has ended well and return its last record, without the secrets of its streams.
 
@@ -44,7 +46,7 @@ def wait_for_operation(
     each record that is seen on the way, at least `every` so many seconds. A connection that is cut is made anew,
     and the wait goes on. Raises OperationFailed, OperationCancelled, OperationTimeout (the operation goes on), NotFound
     where there is no such operation (a server forgets it 5 s after its end), and ClientConnectionFailed where the
-    server is lost, or comes back without it.
+    server is lost, or comes back without it. Who hangs up the `call` ends the wait, from another thread.
     """
     node = root.operations[identifier]
     ends = None if timeout is None else time.monotonic() + timeout
@@ -55,10 +57,10 @@ def wait_for_operation(
             left = 0
         seconds = math.floor(min(every or WAIT_SLICE, max(left, 0)))
         try:
-            response = node.wait.ask(params={"timeout": seconds}, timeout=(None, seconds + WAIT_MARGIN))
+            response = node.wait.ask(params={"timeout": seconds}, timeout=(None, seconds + WAIT_MARGIN), call=call)
             found, waited = _record(node, response), body_of(response).get("type") == "sync"
         except ClientConnectionFailed as cut:
-            response, found = _found_again(node, cut, max(left, 0))
+            response, found = _found_again(node, cut, max(left, 0), call)
             waited = False
         record: dict[str, Any] = redact.record(found)
         if on_record is not None:
@@ -101,7 +103,9 @@ def _record(node: APINode, response: Response) -> dict[str, Any]:
     }
 
 
-def _found_again(node: APINode, cut: ClientConnectionFailed, left: float) -> tuple[Response, dict[str, Any]]:
+def _found_again(
+    node: APINode, cut: ClientConnectionFailed, left: float, call: Call | None
+) -> tuple[Response, dict[str, Any]]:
     """Return the answer and record of an operation whose server hung up, once it is reached again.
 
     An operation lives in the daemon's memory: one that was started anew does not know it.
@@ -109,8 +113,10 @@ def _found_again(node: APINode, cut: ClientConnectionFailed, left: float) -> tup
     ends = time.monotonic() + min(LOOK_AGAIN, left)
     pause = 0.05
     while True:
+        if call is not None and call.hung_up:
+            raise cut
         try:
-            response = node.ask(timeout=LOOK_TIMEOUT)
+            response = node.ask(timeout=LOOK_TIMEOUT, call=call)
         except ClientConnectionFailed:
             pass
         else:

@@ -30,9 +30,10 @@ from lxdnb import redact
 from lxdnb.exceptions import ClientConnectionFailed, LXDAPIException
 from lxdnb.transport import _reasons as reasons
 from lxdnb.transport._adapters import PinningAdapter, SocketAdapter
+from lxdnb.transport._call import Call
 from lxdnb.transport._channel import Channel
 
-__all__ = ["Channel", "Timeout", "Transport", "fingerprint_of", "refusal"]
+__all__ = ["Call", "Channel", "Timeout", "Transport", "fingerprint_of", "refusal"]
 
 log = logging.getLogger("lxdnb")
 
@@ -94,19 +95,28 @@ class Transport:
         path: str,
         *,
         timeout: Timeout = None,
+        call: Call | None = None,
         **options: Any,
     ) -> requests.Response:
         """Send one request and return its answer, whatever it says. `options` are those of `requests`.
 
-        Redirects are not followed: what was sent is for the server that was given, and nobody else.
+        Redirects are not followed: what was sent is for the server that was given, and nobody else. By a `call`, on
+        its connection, not on one of the pool, only `params` are sent.
         """
         connect, read = _seconds(timeout, (self.connect_seconds, self.read_seconds))
         options = {"allow_redirects": False, **options}
         shown = _shown(path, options.get("params"))
+        # Not every OSError of the session's: reading a file that is to be sent may fail too.
+        lost = requests.RequestException if call is None else (OSError, http.client.HTTPException)
         started = time.perf_counter()
         try:
-            response = self.session.request(method, self.base + path, timeout=(connect, read), **options)
-        except requests.RequestException as error:
+            if call is not None:
+                response = call.request(method, path, options.get("params") or {}, read)
+            else:
+                response = self.session.request(method, self.base + path, timeout=(connect, read), **options)
+        except ClientConnectionFailed:
+            raise
+        except lost as error:
             elapsed = (time.perf_counter() - started) * 1000
             log.debug("%s %s: no answer, %.1f ms", method, shown, elapsed)
             # From None, here and below: four tracebacks of the libraries' insides would bury the reason, which is
@@ -204,6 +214,11 @@ class Transport:
             raise
         log.debug("upgrade to %s %s: open", protocol, path)
         return connection
+
+    def call(self) -> Call:
+        """Return a connection of its own, for requests that another thread may have to end; not yet connected."""
+        host = "lxd" if self.socket_path is not None else urlsplit(self.base).netloc
+        return Call(host, self._connect)
 
     def close(self) -> None:
         """Close the idle connections. The transport stays usable."""

@@ -73,8 +73,11 @@ class Channel:
         """Send one text message. Raises ConnectionError when the other side is gone."""
         self._send(text.encode(), websocket.ABNF.OPCODE_TEXT)
 
-    def close(self) -> None:
-        """Say goodbye and close, from any thread: a receive() under way returns None."""
+    def close(self, goodbye: bool = True) -> None:
+        """Close, from any thread: a receive() under way returns None.
+
+        Say goodbye first, unless the other side may not even listen to that.
+        """
         with self._guard:
             if self._closed:
                 return
@@ -82,7 +85,7 @@ class Channel:
             self._busy += 1
         # Who sends holds this lock, and waits for a server that may read no more: no goodbye is worth that wait.
         lock: Any = self._stream.lock
-        if lock.acquire(blocking=False):
+        if goodbye and lock.acquire(blocking=False):
             lock.release()
             self._quietly(self._stream.send_close)
         connection = self._stream.sock
