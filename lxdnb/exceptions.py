@@ -13,6 +13,7 @@
     ├── OperationTimeout             waiting ran out (also a TimeoutError); the operation goes on
     ├── NotReady                     an instance did not become ready (also a TimeoutError)
     ├── CommandFailed                a command in an instance ended with an exit code other than 0
+    ├── CommandTimeout               a command took longer than it was given (also a TimeoutError), and was killed
     ├── BulkFailed                   of several things to do, some could not be done
     └── ClientConnectionFailed       no server answered (also a ConnectionError)
 
@@ -36,6 +37,7 @@ __all__ = [
     "BulkFailed",
     "ClientConnectionFailed",
     "CommandFailed",
+    "CommandTimeout",
     "Conflict",
     "FileFailed",
     "Forbidden",
@@ -216,9 +218,28 @@ class CommandFailed(LXDError):
         self.exit_code = exit_code
 
     def __str__(self) -> str:
-        words = " ".join(shlex.join(self.command).split())  # on one line, whatever script it is
-        shown = words if len(words) <= 60 else words[:57] + "…"
-        return f"{shown} in {self.instance} ended with exit code {self.exit_code}"
+        return f"{_shown(self.command)} in {self.instance} ended with exit code {self.exit_code}"
+
+
+class CommandTimeout(LXDError, TimeoutError):
+    """A command did not end within the `seconds` that it was given, and was killed.
+
+    `stdout` and `stderr` are what it had said till then: str, or bytes where those were asked for, and empty where
+    handlers took it.
+    """
+
+    def __init__(
+        self, instance: str, command: Sequence[str], seconds: float, stdout: str | bytes, stderr: str | bytes
+    ) -> None:
+        super().__init__(instance, command, seconds, stdout, stderr)
+        self.instance = instance
+        self.command = list(command)
+        self.seconds = seconds
+        self.stdout = stdout
+        self.stderr = stderr
+
+    def __str__(self) -> str:
+        return f"{_shown(self.command)} in {self.instance} did not end within {self.seconds:g} s and was killed"
 
 
 class BulkFailed(LXDError):
@@ -262,6 +283,11 @@ class ClientConnectionFailed(LXDError, ConnectionError):
     def __init__(self, message: str = "no server answered", tried: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.tried = dict(tried or {})
+
+
+def _shown(command: Sequence[str]) -> str:
+    words = " ".join(shlex.join(command).split())  # on one line, whatever script it is
+    return words if len(words) <= 60 else words[:57] + "…"
 
 
 def _body(response: Response) -> dict[str, Any]:

@@ -5,9 +5,10 @@ to the handlers that were given, events to whoever iterates.
 """
 
 from lxdnb.streams._events import Events, EventType
-from lxdnb.streams._exec import Exec
+from lxdnb.streams._exec import Exec, Stdin
 from lxdnb.streams._foreign import websocket_client
 from lxdnb.streams._packets import FileEntry, encoded
+from lxdnb.streams._request import exec_request
 from lxdnb.streams._sftp import CHUNK, Sftp, Task, file_failed
 
 __all__ = [
@@ -17,8 +18,10 @@ __all__ = [
     "Exec",
     "FileEntry",
     "Sftp",
+    "Stdin",
     "Task",
     "encoded",
+    "exec_request",
     "file_failed",
     "websocket_client",
 ]

@@ -1,36 +1,60 @@
-"""A command in an instance: its websockets, opened in the order that servers want, and drained to their end."""
+"""A command that runs in an instance: its output as it comes, its input as one writes it, and its end."""
 
 from __future__ import annotations
 
-import json
 import signal
+import subprocess
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import IO, Any
 
 from lxdnb import api
-from lxdnb.exceptions import ClientConnectionFailed, LXDAPIException, OperationTimeout
-from lxdnb.transport import Channel
+from lxdnb.exceptions import OperationTimeout
+from lxdnb.streams._lines import Lines
+from lxdnb.streams._request import exec_request, whole_number
+from lxdnb.streams._session import GRACE, Session
+from lxdnb.streams._stdin import encoded, pieces
 
-CHUNK = 64 * 1024  # bytes of standard input in one message
+__all__ = ["Exec", "Stdin"]
+
+Stdin = str | bytes | bytearray | memoryview | IO[str] | IO[bytes] | Iterable[str] | Iterable[bytes]
+"""What can be a command's input."""
 
 
 class Exec:
     """A command running in an instance.
 
-    Created, it runs. `on_stdout` and `on_stderr` are called with each piece of output, bytes of any
-    length, each from a thread of its own and in order. `stdin` is bytes, a file that is open for bytes, or an iterable
-    of bytes, read by a thread of its own; None is an empty input. It ends when the process has ended
-    and all its output has been handed on.
+    Created, it runs. Its output is taken line by line, as it comes:
 
-    >>> pieces = []
-    >>> running = Exec(client.api, "c1", ["sh", "-c", "echo hello"], on_stdout=pieces.append)
-    >>> running.wait()
+    >>> with client.instances.get("c1").start_command(["sh", "-c", "echo one; echo two"]) as running:
+    ...     for line in running:
+    ...         print(line, end="")
+    one
+    two
+    >>> running.exit_code
     0
-    >>> pieces
-    [b'hello\\n']
 
-    Raises LXDAPIException when the server refuses, as for a stopped instance.
+    The loop ends with the command, and leaving the block ends a command that still runs. One whose lines nobody takes
+    has to wait, once there is a megabyte of them. Or give `on_stdout` and `on_stderr`: they are called with each piece
+    of output, bytes of any length, each from a thread of its own and in order. What a command says on standard error
+    is dropped where there is no `on_stderr`.
+
+    `stdin` is its whole input: str, bytes, a file, or an iterable of str or bytes, read by a thread of its own; None
+    is an empty one. With `subprocess.PIPE` it is written step by step:
+
+    >>> import subprocess
+    >>> with client.instances.get("c1").start_command(["cat"], stdin=subprocess.PIPE) as running:
+    ...     running.write("hello\\n")
+    ...     running.close_stdin()
+    ...     list(running)
+    ['hello\\n']
+
+    With `interactive` it runs in a terminal of `width` columns and `height` lines: what is written is typed there, and
+    what is shown there is its only output. LXD 5.0 at times loses that of a command that ends at once. What is str
+    here is bytes there in `encoding`.
+
+    Raises LXDAPIException when the server refuses, as for a stopped instance; TypeError, ValueError or LookupError
+    for what cannot be an argument, before anything is sent.
     """
 
     def __init__(
@@ -40,162 +64,171 @@ class Exec:
         command: Sequence[str],
         *,
         environment: Mapping[str, str] | None = None,
-        stdin: bytes | Iterable[bytes] | None = None,
+        stdin: Stdin | int | None = None,
         on_stdout: Callable[[bytes], object] | None = None,
         on_stderr: Callable[[bytes], object] | None = None,
         user: int | None = None,
         group: int | None = None,
         cwd: str | None = None,
+        encoding: str = "utf-8",
+        interactive: bool = False,
+        width: int | None = None,
+        height: int | None = None,
     ) -> None:
-        self._root = root
+        request = exec_request(
+            command, environment, user, group, cwd, interactive=interactive, width=width, height=height
+        )
+        for handler in (on_stdout, on_stderr):
+            if handler is not None and not callable(handler):
+                raise TypeError(f"a handler is a function that takes output, not {handler!r}")
+        if interactive and on_stderr is not None:
+            raise ValueError("a terminal has one output: leave out on_stderr")
+        self._lines = Lines(encoding)
+        # What is typed into a terminal comes as a rule from a person: None is nothing yet, not nothing at all.
+        self._writable = _is_pipe(stdin) or (interactive and stdin is None)
+        given = None if self._writable or stdin is None else pieces(stdin, encoding)
+
         self.instance = instance
-        self.command = _words(command)
-        request: dict[str, Any] = {
-            "command": self.command,
-            "environment": {str(key): str(value) for key, value in (environment or {}).items()},
-            "wait-for-websocket": True,
-            "interactive": False,
-        }
-        optional = {"user": user, "group": group, "cwd": cwd}
-        request |= {key: value for key, value in optional.items() if value is not None}
+        self.command: list[str] = request["command"]
+        self._encoding, self._interactive = encoding, interactive
+        self._iterable = on_stdout is None
+        self._input_closed = False
+        outputs = {"0" if interactive else "1": on_stdout or self._lines.put}
+        if not interactive:
+            outputs["2"] = on_stderr or _dropped
         answer = root.instances[instance].exec.post(json=request).json()
         self.operation_id = api.operation_id(answer["operation"])
-        secrets: dict[str, str] = answer["metadata"]["metadata"]["fds"]
-
-        self._done = threading.Event()
-        self._error: BaseException | None = None
-        self._exit_code: int | None = None
-        self._channels: dict[str, Channel] = {}
-        try:
-            # Control first: Incus refuses it once a short command has ended.
-            for fd in ("control", "0", "1", "2"):
-                node = root.operations[self.operation_id].websocket
-                self._channels[fd] = node.open_websocket({"secret": secrets[fd]})
-        except BaseException:
-            self._close()
-            raise
-
-        jobs: list[tuple[Callable[..., None], tuple[Any, ...]]] = [
-            (self._await_end, ()),
-            (self._drain, (self._channels["1"], on_stdout)),
-            (self._drain, (self._channels["2"], on_stderr)),
-        ]
-        # The input does not count among those that must end: nobody can interrupt a read of somebody's iterator.
-        self._open_ends = len(jobs)
-        if stdin is None:
-            self._feed(b"")
-        else:
-            jobs.append((self._feed, (stdin,)))
-        self._lock = threading.Lock()
-        for job, arguments in jobs:
-            threading.Thread(target=job, args=arguments, name=f"lxdnb exec {instance}", daemon=True).start()
+        self._session = Session(root, instance, self.operation_id, outputs, self._lines.end, interactive)
+        self._session.start(answer["metadata"]["metadata"]["fds"], given)
+        if given is None and not self._writable:
+            self._session.end_input()
 
     def __repr__(self) -> str:
-        state = "running" if self.exit_code is None else f"exit code {self.exit_code}"
+        ended = "failed" if self.exit_code is None else f"exit code {self.exit_code}"
+        state = ended if self.done else "running"
         return f"<Exec {self.command[0]!r} in {self.instance!r}: {state}>"
+
+    def __enter__(self) -> Exec:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield each line of output with the newline at its end, the last perhaps without; very long ones in parts.
+
+        It ends when the command has ended, and raises then what `wait` would. A loop that was left can be taken up
+        again. Interrupted (Ctrl-C) while it waits for a line, it sends the command a SIGINT.
+        """
+        if not self._iterable:
+            raise ValueError("its output goes to on_stdout: leave that out to take lines")
+        return self._each_line()
+
+    def _each_line(self) -> Iterator[str]:
+        try:
+            yield from self._lines
+        except KeyboardInterrupt:
+            self.signal(signal.SIGINT)
+            raise
+        except ValueError:  # lines were let go, perhaps since all was given up
+            if self._session.error is None:
+                raise
+        if self._session.error is not None:
+            raise self._session.error
 
     @property
     def exit_code(self) -> int | None:
-        """The exit code; None while the command runs, and when it never got to run."""
-        return self._exit_code if self._done.is_set() else None
+        """The exit code; None while the command runs, and when it never got to run or its end was not seen."""
+        return self._session.exit_code if self._session.done.is_set() else None
 
     @property
     def done(self) -> bool:
         """Whether the command and its output have ended."""
-        return self._done.is_set()
+        return self._session.done.is_set()
 
-    def wait(self, timeout: float | None = None) -> int:
+    def wait(self, timeout: float | None = None, *, interrupt: int | None = signal.SIGINT) -> int:
         """Wait for the end and return the exit code.
 
+        Interrupted (Ctrl-C, a notebook's Stop), it sends the command the signal `interrupt`, if it is not None.
+        Lines that nobody takes hold up nothing meanwhile: what is too much to keep is let go.
+
         Raises OperationFailed when the command could not be run, OperationTimeout after `timeout` seconds (the
-        command goes on), ClientConnectionFailed when the server was lost meanwhile, and what a handler raised.
+        command goes on), ClientConnectionFailed when the server was lost meanwhile, and what a handler or the input
+        raised; the command was then killed.
         """
-        if not self.join(timeout):
+        try:
+            ended = self.join(timeout)
+        except KeyboardInterrupt:
+            if interrupt is not None:
+                self.signal(interrupt)
+            raise
+        if not ended:
             raise OperationTimeout(self.operation_id, timeout or 0, {"description": f"the command {self.command[0]!r}"})
-        if self._error is not None:
-            raise self._error
-        assert self._exit_code is not None
-        return self._exit_code
+        if self._session.error is not None:
+            raise self._session.error
+        assert self._session.exit_code is not None
+        return self._session.exit_code
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait for the end, at most `timeout` seconds, and return whether it has come."""
-        return self._done.wait(timeout)
+        if timeout is not None:
+            timeout = min(timeout, threading.TIMEOUT_MAX)
+        self._lines.waits(1)
+        try:
+            return self._session.done.wait(timeout)
+        finally:
+            self._lines.waits(-1)
+
+    def write(self, data: str | bytes | bytearray | memoryview) -> None:
+        """Write to the command's input; wait where it does not read.
+
+        Raises BrokenPipeError when it has ended, ValueError when its input is closed or was given as a whole.
+        """
+        if not self._writable:
+            raise ValueError("its input was given: start it with stdin=subprocess.PIPE to write")
+        if self._input_closed:
+            raise ValueError("its input is closed")
+        for piece in encoded(data, self._encoding):
+            try:
+                self._session.send(piece)
+            except ConnectionError:
+                raise BrokenPipeError(f"{self.command[0]!r} in {self.instance} reads no more") from None
+
+    def close_stdin(self) -> None:
+        """End the command's input. In a terminal, type Ctrl-D, which does so at the beginning of a line."""
+        if not self._writable:
+            raise ValueError("its input was given, and ends by itself")
+        if not self._input_closed:
+            self._input_closed = not self._interactive
+            self._session.end_input()
 
     def signal(self, number: int = signal.SIGTERM) -> None:
         """Send the process a signal. Nothing happens if it has ended."""
-        try:
-            self._channels["control"].send_text(json.dumps({"command": "signal", "signal": int(number)}))
-        except ConnectionError:
-            pass
+        self._session.control({"command": "signal", "signal": whole_number("a signal", number, 1)})
 
-    def _drain(self, channel: Channel, handler: Callable[[bytes], object] | None) -> None:
-        ended = False
-        while (message := channel.receive()) is not None:
-            if isinstance(message, str):
-                # The server's mark of the end is an empty text; it then closes the connection itself.
-                ended = True
-                break
-            if handler is not None and self._error is None:
-                try:
-                    handler(message)
-                except BaseException as error:  # the caller's: raised again in wait(), while the rest is drained
-                    self._error = error
-        ended = ended or channel.said_goodbye
-        self._one_has_ended(None if ended else ClientConnectionFailed(f"the output of {self.instance} was cut off"))
+    def kill(self) -> None:
+        """Send the process a SIGKILL. Nothing happens if it has ended."""
+        self._session.kill()
 
-    def _feed(self, stdin: Any) -> None:
-        channel = self._channels["0"]
-        try:
-            for piece in _pieces(stdin):
-                for start in range(0, len(piece), CHUNK):
-                    channel.send(piece[start : start + CHUNK])
-            channel.send_text("")
-        except ConnectionError:
-            pass  # the process has ended without reading it all, as `head` does
-        except BaseException as error:
-            self._error = self._error or error
-            self.signal(signal.SIGKILL)
+    def resize(self, width: int, height: int) -> None:
+        """Give its terminal another size, in columns and lines. Raises ValueError where it has none."""
+        sizes = {"width": whole_number("width", width, 1), "height": whole_number("height", height, 1)}
+        if not self._interactive:
+            raise ValueError("it has no terminal: start it with interactive=True")
+        self._session.control({"command": "window-resize", "args": {name: str(size) for name, size in sizes.items()}})
 
-    def _await_end(self) -> None:
-        # Asked for early and kept waiting: the server forgets an operation 5 s after its end, however slow we read.
-        error: BaseException | None = None
-        try:
-            record = api.wait_for_operation(self._root, self.operation_id)
-            self._exit_code = int(record["metadata"]["return"])
-        except BaseException as failure:
-            error = failure
-            if isinstance(failure, ClientConnectionFailed):
-                self._close()  # else the readers would wait for a server that is gone
-        self._one_has_ended(error)
-
-    def _one_has_ended(self, error: BaseException | None) -> None:
-        with self._lock:
-            # What the operation says tells more than that a stream was cut.
-            if error is not None and (self._error is None or isinstance(error, LXDAPIException)):
-                self._error = error
-            self._open_ends -= 1
-            if self._open_ends:
-                return
-        self._close()
-        self._done.set()
-
-    def _close(self) -> None:
-        for channel in self._channels.values():
-            channel.close()
+    def close(self) -> None:
+        """Kill the command if it runs, and wait for its end; after a few seconds without, let go of it."""
+        self._lines.discard()
+        if not self._session.done.is_set():
+            self.kill()
+            if not self.join(GRACE):
+                self._session.give_up()
 
 
-def _words(command: Sequence[str]) -> list[str]:
-    # A str is a sequence of words too, of one letter each: a slip that no type tells.
-    given: Any = command
-    words: list[Any] = [] if given is None or isinstance(given, str) else list(given)
-    if not words or not all(isinstance(word, str) for word in words):
-        raise TypeError(f'a command is a list of words, as in ["ls", "-l"], not {command!r}')
-    return words
+def _is_pipe(stdin: Any) -> bool:
+    return isinstance(stdin, int) and not isinstance(stdin, bool) and stdin == subprocess.PIPE
 
 
-def _pieces(stdin: Any) -> Iterable[bytes]:
-    if isinstance(stdin, bytes | bytearray | memoryview):
-        return [bytes(stdin)]
-    if hasattr(stdin, "read"):
-        return iter(lambda: stdin.read(CHUNK), b"")
-    return stdin
+def _dropped(_: bytes) -> None:
+    pass

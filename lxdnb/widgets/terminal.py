@@ -9,7 +9,7 @@ import shlex
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
@@ -20,7 +20,7 @@ from lxdnb.widgets._tail import Tail
 
 if TYPE_CHECKING:
     from lxdnb.models.instance import Instance
-    from lxdnb.streams import Exec
+    from lxdnb.streams import Exec, Stdin
 
 __all__ = ["ExecPanel"]
 
@@ -52,7 +52,7 @@ class ExecPanel:
         command: Sequence[str],
         *,
         environment: Mapping[str, str] | None = None,
-        stdin: bytes | Iterable[bytes] | None = None,
+        stdin: Stdin | int | None = None,
         user: int | None = None,
         group: int | None = None,
         cwd: str | None = None,
@@ -106,7 +106,7 @@ class ExecPanel:
         command goes on), ClientConnectionFailed when the server was lost meanwhile.
         """
         try:
-            return self.exec.wait(timeout)
+            return self.exec.wait(timeout, interrupt=None)
         finally:
             if self.exec.done:
                 self._finish()  # not left to the thread, so that this cell already shows the end
@@ -168,5 +168,8 @@ class ExecPanel:
 
     def _stop(self, button: Any) -> None:
         self._clicks += 1
-        self.signal(signal.SIGTERM if self._clicks == 1 else signal.SIGKILL)
+        if self._clicks == 1:
+            self.signal(signal.SIGTERM)
+        else:
+            self.exec.kill()
         button.description = "Kill"

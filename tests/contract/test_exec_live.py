@@ -1,0 +1,359 @@
+"""A command as it runs: its lines as they come, what is written to it, its terminal, its end by force."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+import lxdnb
+from lxdnb.models import Container
+from lxdnb.streams import _lines as lines
+
+SH = ["sh", "-c"]
+
+
+@pytest.fixture
+def https(server) -> lxdnb.Client:
+    crt, key = server.client_certificate
+    return lxdnb.Client(server.address, cert=(str(crt), str(key)), fingerprint=server.fingerprint)
+
+
+def eventually(true: Callable[[], object], seconds: float = 10) -> None:
+    ends = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+
+
+def threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("lxdnb exec")]
+
+
+def processes(server, container: Container) -> str:
+    return server.cli("exec", container.name, "--", "ps", "-o", "args")
+
+
+# --- lines -----------------------------------------------------------------------------------------------
+
+
+def test_lines_come_while_the_command_runs(container):
+    script = "echo first; read go; printf 'second\\r\\nth\\342\\202\\254rd\\013\\377\\n\\nlast'; exit 3"
+    with container.start_command([*SH, script], stdin=subprocess.PIPE) as running:
+        seen = iter(running)
+        assert next(seen) == "first\n"
+        assert not running.done  # it waits for what we say
+        running.write("go\n")
+        assert list(seen) == ["second\r\n", "th€rd\v\ufffd\n", "\n", "last"]
+        assert (running.done, running.exit_code) == (True, 3)
+
+
+def test_a_loop_that_was_left_is_taken_up_again(container):
+    with container.start_command(["seq", "5"]) as running:
+        for line in running:
+            if line == "2\n":
+                break
+        assert list(running) == ["3\n", "4\n", "5\n"]
+        assert list(running) == []
+        assert running.wait() == 0
+
+
+def test_lines_in_another_encoding(container):
+    with container.start_command(["cat"], stdin=subprocess.PIPE, encoding="utf-16-le") as running:
+        running.write("äh\n")
+        running.close_stdin()
+        assert list(running) == ["äh\n"]
+
+
+def test_a_line_without_end_comes_in_parts(container):
+    with container.start_command([*SH, "head -c 3000000 /dev/zero; echo"]) as running:
+        parts = list(running)
+    assert "".join(parts) == "\0" * 3_000_000 + "\n"
+    assert len(parts) > 1
+    assert max(map(len, parts)) < 2_000_000
+
+
+def test_an_endless_command_waits_for_its_reader(container, server):
+    with container.start_command(["yes", "x" * 100]) as running:
+        seen = iter(running)
+        taken = 0
+        for _ in range(3):
+            for _ in range(20_000):
+                assert next(seen) == "x" * 100 + "\n"
+            taken += 20_000
+            time.sleep(0.3)  # now as much as there may be has come
+            assert running._lines.queued <= lines.LIMIT + 70_000
+            assert len(running._lines._ready) < 1000
+        assert "yes x" in processes(server, container)
+    assert "yes x" not in processes(server, container)
+    assert running.exit_code == 137
+    eventually(lambda: not threads())
+
+
+def test_waiting_for_the_end_is_not_held_up_by_lines_that_nobody_takes(container):
+    running = container.start_command(["seq", "1000000"])
+    assert running.wait(60) == 0
+    with pytest.raises(ValueError, match=r"bytes of output were let go.*take the lines first"):
+        list(running)
+    running = container.start_command(["seq", "1000"])
+    assert running.wait(60) == 0
+    assert list(running) == [f"{number}\n" for number in range(1, 1001)]
+    running = container.start_command(["seq", "1000000"])
+    for line in running:
+        assert line == "1\n"
+        break
+    assert running.wait(60) == 0
+
+
+def test_one_thread_waits_for_the_end_and_another_takes_the_lines(container):
+    running = container.start_command(["seq", "600000"])
+    waiter = threading.Thread(target=running.wait)
+    waiter.start()
+    taken = 0
+    for line in running:
+        taken += 1
+        assert line == f"{taken}\n"
+        if taken == 1:
+            time.sleep(0.5)  # the queue is full by now
+    assert taken == 600_000
+    waiter.join(10)
+    assert not waiter.is_alive()
+
+
+def test_what_cannot_run_says_so_to_who_takes_lines(container):
+    with pytest.raises(lxdnb.OperationFailed, match="Command not found"):
+        list(container.start_command(["no-such-program"]))
+    with pytest.raises(ValueError, match="goes to on_stdout"):
+        iter(container.start_command(["true"], on_stdout=print))
+
+
+# --- input -----------------------------------------------------------------------------------------------
+
+
+def test_a_dialogue(container):
+    script = 'while read line; do echo "you said $line"; done; echo bye'
+    with container.start_command([*SH, script], stdin=subprocess.PIPE) as running:
+        seen = iter(running)
+        for word in ("hello", b"bytes", bytearray(b"array"), memoryview(b"view"), "hé€"):
+            running.write(word)
+            running.write("")  # is nothing, not the end
+            running.write("\n")
+            text = word if isinstance(word, str) else bytes(word).decode()
+            assert next(seen) == f"you said {text}\n"
+        with pytest.raises(TypeError, match="str or bytes, not int"):
+            running.write(3)
+        running.close_stdin()
+        running.close_stdin()
+        with pytest.raises(ValueError, match="closed"):
+            running.write("x")
+        assert list(seen) == ["bye\n"]
+        assert running.exit_code == 0
+
+
+def test_writing_much_and_to_one_that_has_ended(container):
+    with container.start_command(["sha256sum"], stdin=subprocess.PIPE) as running:
+        running.write(b"\0\xff" * 1_500_000)
+        running.close_stdin()
+        made = subprocess.run(["sha256sum"], input=b"\0\xff" * 1_500_000, capture_output=True, check=True).stdout
+        assert list(running) == [made.decode()]
+    with container.start_command(["true"], stdin=subprocess.PIPE) as running:
+        running.wait()
+        with pytest.raises(BrokenPipeError, match="'true'"):
+            running.write("x")
+        running.close_stdin()
+    with container.start_command(["cat"], stdin=b"all") as running, pytest.raises(ValueError, match="PIPE"):
+        running.write("x")
+
+
+# --- signals and the end ---------------------------------------------------------------------------------
+
+
+def test_leaving_the_block_ends_the_command(container, server):
+    with container.start_command(["sleep", "4711"]) as running:
+        eventually(lambda: "sleep 4711" in processes(server, container))
+    assert running.exit_code == 137
+    assert "sleep 4711" not in processes(server, container)
+    with pytest.raises(LookupError), container.start_command(["sleep", "4712"]) as running:
+        raise LookupError
+    assert running.done
+    running.close()
+    eventually(lambda: not threads())
+
+
+def test_signals_and_kill(container):
+    script = "trap 'echo usr; exit 5' USR1; echo ready; while :; do sleep 0.05; done"
+    with container.start_command([*SH, script]) as running:
+        seen = iter(running)
+        assert next(seen) == "ready\n"
+        running.signal(signal.SIGUSR1)
+        assert list(seen) == ["usr\n"]
+        assert running.wait() == 5
+    with container.start_command(["sleep", "60"]) as running:
+        running.kill()
+        assert running.wait(10) == 137
+        running.kill()
+    with container.start_command(["true"]) as running:
+        with pytest.raises(TypeError, match="whole number"):
+            running.signal("TERM")
+        with pytest.raises(ValueError, match="1 or more"):
+            running.signal(0)
+
+
+def test_a_child_that_keeps_the_output_does_not_keep_us(container):
+    with container.start_command([*SH, "sleep 33 & echo started; sleep 34"]) as running:
+        assert next(iter(running)) == "started\n"
+        started = time.monotonic()
+    assert time.monotonic() - started < 10
+    assert running.done
+    eventually(lambda: not threads())
+
+
+# --- a terminal ------------------------------------------------------------------------------------------
+
+
+def test_a_terminal_and_its_size(container):
+    with container.start_command(["sh"], interactive=True, width=97, height=31) as running:
+        seen = iter(running)
+
+        def answer(command: str) -> str:
+            running.write(f"{command}; echo =$?\n")
+            said: list[str] = []
+            while not said or not said[-1].startswith("="):
+                said.append(next(seen))
+            return "".join(said)
+
+        assert "31 97\r\n" in answer("stty size")
+        running.resize(120, 40)
+        eventually(lambda: "40 120\r\n" in answer("stty size"))
+        assert "/dev/pts/" in answer("tty")
+        running.write("exit 7\n")
+        assert running.wait(20) == 7
+    eventually(lambda: not threads())
+
+
+def test_ctrl_d_and_ctrl_c_are_typed(container):
+    with container.start_command(["cat"], interactive=True) as running:
+        running.write("line\n")
+        seen = iter(running)
+        assert [next(seen), next(seen)] == ["line\r\n", "line\r\n"]  # the terminal's echo, and cat's
+        running.close_stdin()
+        assert running.wait(20) == 0
+    with container.start_command(["cat"], interactive=True, stdin=b"all of it\n") as running:
+        assert running.wait(20) == 0
+    with container.start_command([*SH, "echo go; exec sleep 60"], interactive=True) as running:
+        next(iter(running))
+        running.write("\x03")
+        assert running.wait(20) == 130
+
+
+def test_without_a_terminal_there_is_no_size(container):
+    with container.start_command(["true"]) as running, pytest.raises(ValueError, match="interactive=True"):
+        running.resize(80, 24)
+    with pytest.raises(ValueError, match="interactive=True"):
+        container.start_command(["true"], width=80)
+    with pytest.raises(ValueError, match="one output"):
+        container.start_command(["true"], interactive=True, on_stderr=print)
+    with pytest.raises(TypeError, match="width is a whole number"):
+        container.start_command(["true"], interactive=True, width="80")
+
+
+# --- interrupts ------------------------------------------------------------------------------------------
+
+PERSON = """
+import signal, sys, lxdnb
+signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore it
+container = lxdnb.Client(sys.argv[1]).containers.get(sys.argv[2])
+script = "trap 'echo INT >> /tmp/interrupted' INT; echo go; while :; do sleep 0.05; done"
+running = container.start_command(["sh", "-c", script])
+lines = iter(running)
+print(next(lines), end="", flush=True)
+try:
+    WAIT
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+sys.stdin.readline()
+running.close()
+"""
+
+
+@pytest.mark.parametrize(
+    ("wait", "told"),
+    [
+        ("running.wait()", "INT\n"),
+        ("next(lines)", "INT\n"),
+        ("running.wait(interrupt=None)", ""),
+        ("running.join()", ""),
+    ],
+)
+def test_an_interrupted_wait_ends_at_once_and_tells_the_command(container, server, wait: str, told: str):
+    command = [sys.executable, "-c", PERSON.replace("WAIT", wait), str(server.socket), container.name]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as person:
+        try:
+            assert person.stdout.readline() == "go\n"
+            time.sleep(0.2)  # until it waits
+            person.send_signal(signal.SIGINT)
+            assert person.stdout.readline() == "interrupted\n"
+            read = ["cat", "/tmp/interrupted"]
+            if told:
+                eventually(lambda: container.execute(read).stdout == told)
+            else:
+                time.sleep(0.3)
+                assert container.execute(read).stdout == ""
+            person.communicate("\n", timeout=20)
+            assert person.returncode == 0
+        finally:
+            person.kill()
+
+
+# --- elsewhere -------------------------------------------------------------------------------------------
+
+
+def test_over_https(https, container, server):
+    container = https.containers.get(container.name)
+    with container.start_command([*SH, "read a; echo $a; exec sleep 50"], stdin=subprocess.PIPE) as running:
+        running.write("over tls\n")
+        assert next(iter(running)) == "over tls\n"
+        running.signal(signal.SIGTERM)
+        assert running.wait(20) == 143
+    with pytest.raises(lxdnb.CommandTimeout) as late:
+        container.execute([*SH, "echo so far; exec sleep 4713"], timeout=0.5)
+    assert late.value.stdout == "so far\n"
+    assert "sleep 4713" not in processes(server, container)
+    data = os.urandom(3_000_000)
+    assert container.execute(["cat"], stdin_payload=data, decode=False).stdout == data
+    with container.start_command(["sh"], interactive=True) as running:
+        running.write("echo $((6*7))\n")
+        assert "42\r\n" in running
+    eventually(lambda: not threads())
+
+
+def test_raw_interactive_execute(container, server, client):
+    where = container.raw_interactive_execute(
+        [*SH, "echo $WHO; id -u; pwd; read go; exit 4"], {"WHO": "me"}, 7, 8, "/tmp"
+    )
+    assert sorted(where) == ["control", "ws"]
+    operation = where["ws"].split("/")[3]
+    channels = {}
+    for name in ("control", "ws"):
+        path, _, query = where[name].partition("?")
+        assert path == f"/1.0/operations/{operation}/websocket"
+        key, _, secret = query.partition("=")
+        channels[name] = client._transport.websocket(path, {key: secret})
+    said = b""
+    while said.count(b"\n") < 3:
+        said += channels["ws"].receive()
+    assert said == b"me\r\n7\r\n/tmp\r\n"
+    channels["ws"].send(b"\n")
+    while isinstance(channels["ws"].receive(), bytes):
+        pass
+    channels["ws"].close()
+    assert client.operations.wait_for_operation(operation).metadata["return"] == 4
+    channels["control"].close()
+    with pytest.raises(TypeError, match="list of words"):
+        container.raw_interactive_execute("sh")
