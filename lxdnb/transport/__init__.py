@@ -122,7 +122,7 @@ class Transport:
             # From None, here and below: four tracebacks of the libraries' insides would bury the reason, which is
             # told in words; for a debugger they stay in __context__.
             raise self.failed(error) from None
-        if _is_torn(response):
+        if _is_torn(method, response):
             response.close()
             raise self.failed(ConnectionResetError())
         if log.isEnabledFor(logging.DEBUG):
@@ -299,7 +299,7 @@ class Transport:
         return ClientConnectionFailed(f"no LXD or Incus answered at {place}: {reason}", {place: reason})
 
 
-def _is_torn(response: requests.Response) -> bool:
+def _is_torn(method: str, response: requests.Response) -> bool:
     """Return whether the connection ended within the head of this answer.
 
     http.client takes such an end for that of the head, and what then has no length for an empty body. Servers always
@@ -307,7 +307,7 @@ def _is_torn(response: requests.Response) -> bool:
     """
     headers = response.headers
     bounded = "Content-Length" in headers or "Transfer-Encoding" in headers or "close" in headers.get("Connection", "")
-    return not bounded and response.request.method != "HEAD"
+    return not bounded and method != "HEAD"
 
 
 def _socket_path(endpoint: str) -> str | None:

@@ -38,6 +38,7 @@ class Call:
             answer = self._line.getresponse()
             response = requests.Response()
             response.status_code, response.reason = answer.status, answer.reason
+            response.headers.update(answer.headers.items())
             response._content = answer.read()
             return response
         except BaseException:

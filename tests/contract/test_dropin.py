@@ -28,7 +28,6 @@ WANTED = {
     "operation.wait_for_operation": "`timeout` too, after which the operation goes on",
     "snapshot.publish": "`compression_algorithm` too, as an instance's",
     **dict.fromkeys(("client.events", "instance.FilesManager", "instance.files"), COMING),
-    "instance.raw_interactive_execute": COMING,
 }
 
 

@@ -26,7 +26,7 @@ WANTED = {
     "models.Operation.wait_for_operation": "`timeout` too, after which the operation goes on",
     "models.Snapshot.publish": "`compression_algorithm` too, as an instance's",
     **{f"models.{name}.{part}": COMING for name in INSTANCES for part in ("FilesManager", "files")},
-    **{f"models.{name}.raw_interactive_execute": COMING for name in INSTANCES},
+    **{f"models.{name}.execute": "`timeout` too, after which the command is killed" for name in INSTANCES},
     "models.instance.InstanceState": "made by state() alone",
     "models.instance.LXDAPIException": "an import of pylxd's, at home in exceptions",
     "models.instance.Operation": "an import of pylxd's, at home in models.operation",
