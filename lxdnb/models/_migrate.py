@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+from lxdnb.exceptions import LXDAPIException
 from lxdnb.models._model import Model
 
 if TYPE_CHECKING:
@@ -24,8 +25,17 @@ class Migrates(Model):
         `operation` of what it returns has ended well, the source is yours to delete. The target server must reach
         this one over HTTPS.
 
-        Raises OperationFailed when it fails, ValueError when this server listens on no address; the source then stays.
+        Raises LXDAPIException when it runs, OperationFailed when the migration fails, ValueError when this server
+        listens on no address; the source then stays as it is.
         """
+        if not hasattr(new_client, "host_info"):
+            raise TypeError(f"new_client is a Client of the other server, not {type(new_client).__name__}")
+        response = self.api.get()
+        if not live and self._read(response)["status"] != "Stopped":
+            # Servers would copy what is being written to, and only then refuse to delete it here.
+            raise LXDAPIException(
+                response, message=f"{self._name} runs: stop it first, or migrate it live where both servers have CRIU"
+            )
         data = self.generate_migration_data(live)
         target = type(self)(new_client, name=self._name)
         target._started(new_client.api.instances.post(json=data), wait)
