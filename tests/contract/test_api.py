@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+from urllib.parse import unquote
 
 import pytest
 
 import lxdnb
+from tests.faults.proxy import Proxy
 
 HOSTILE = ["a?b", "a#b", "a%2Fb", "a b", "ünï", "a+b", "a&b=c"]
 
@@ -31,7 +33,7 @@ def test_a_name_is_data_whatever_characters_it_has(client, server, name: str):
     assert len(server.query("/1.0/profiles")) == 1
 
 
-@pytest.mark.parametrize("name", ["", ".", ".."])
+@pytest.mark.parametrize("name", ["", ".", "..", "a\0", "\0"])
 def test_names_that_are_paths_never_leave(client, name: str):
     with pytest.raises(ValueError, match="no name of anything"):
         client.api.instances[name]
@@ -41,7 +43,26 @@ def test_names_that_are_paths_never_leave(client, name: str):
         client.instances.create({"name": name, "source": {"type": "none"}})
 
 
+@pytest.mark.parametrize(
+    "name", ["../x", "a/../../profiles/default", "a?recursion=1", "a%2F..", "%2e%2e", "a\nb", "a\rb: c"]
+)
+def test_a_name_is_one_segment_on_the_wire(server, tmp_path, name: str):
+    with Proxy(server.socket, tmp_path) as proxy:
+        client = lxdnb.Client(proxy.endpoint)
+        with pytest.raises(lxdnb.LXDAPIException):
+            client.api.instances[name].state.get()
+        method, _, target = proxy.lines[-1].partition(" ")
+        client.close()
+    path, question, _ = target.partition("?")
+    assert (method, question) == ("GET", "")
+    assert [unquote(segment) for segment in path.split("/")] == ["", "1.0", "instances", name, "state"]
+
+
 def test_a_name_that_is_no_text(client):
+    with pytest.raises(TypeError, match="not bytes"):
+        client.api.instances[b"c1"]
+    with pytest.raises(ValueError, match="surrogates"):
+        client.api.instances["\udcff"]
     with pytest.raises(TypeError, match="not int"):
         client.instances.get(1)
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import pickle
 import threading
 import time
 
 import pytest
 
 import lxdnb
+from lxdnb import api
 from lxdnb.api import _waits as waits
+from lxdnb.models.operation import Progress
+from tests.faults.background import SECONDS, begun
+from tests.faults.proxy import ASKED, Proxy
 
 
 def sleeping(client, container, seconds: float) -> str:
@@ -100,3 +106,100 @@ def test_a_daemon_that_dies_ends_the_wait(start_server, flavour):
     finally:
         server.restart()
         server.clear()
+
+
+def test_the_list_is_as_the_command_line_has_it(client, server, container):
+    url = sleeping(client, container, 20)
+    shown = {record["id"]: record for record in json.loads(server.cli("operation", "list", "--format", "json"))}
+    listed = {operation.id: operation for operation in client.operations.all()}
+    operation = listed[api.operation_id(url)]
+    record = shown[operation.id]
+    for name in ("class", "description", "created_at", "status", "resources", "may_cancel"):
+        assert getattr(operation, name) == record[name], name
+    assert operation.progress is None
+    server.cli("delete", "--force", container.name)
+
+
+def test_operations_of_other_projects(client, server):
+    server.cli("project", "create", "other", "-c", "features.profiles=false", "-c", "features.images=false")
+    server.cli("launch", "busybox", "there", "--project", "other")
+    other = lxdnb.Client(str(server.socket), project="other")
+    url = sleeping(other, other.containers.get("there"), 20)
+
+    def ids(of: lxdnb.Client, **options: bool) -> set[str]:
+        return {operation.id for operation in of.operations.all(**options)}
+
+    identifier = api.operation_id(url)
+    assert identifier in ids(other)
+    assert identifier not in ids(client)
+    if client.has_api_extension("operations_get_query_all_projects"):
+        assert identifier in ids(client, all_projects=True)
+    else:
+        with pytest.raises(lxdnb.LXDAPIExtensionNotAvailable):
+            client.operations.all(all_projects=True)
+    # As servers give the URL of an operation in another project.
+    with pytest.raises(lxdnb.OperationTimeout):
+        other.operations.wait_for_operation(f"{url}?project=other", timeout=0)
+    server.clear()
+
+
+def test_one_that_can_be_cancelled(client):
+    client.certificates.create_token("cancelled")
+    tokens = [operation for operation in client.operations.all() if getattr(operation, "class") == "token"]
+    (token,) = (each for each in tokens if each.metadata["request"]["name"] == "cancelled")
+    assert token.may_cancel
+    waiting = begun(token.wait)
+    token.cancel()
+    error = waiting.exception(SECONDS)
+    assert isinstance(error, lxdnb.OperationCancelled)
+    assert error.operation["status"] == "Cancelled"
+    assert pickle.loads(pickle.dumps(error)).operation == error.operation
+
+
+def test_one_that_cannot_be_cancelled(client, container, server):
+    operation = client.operations.get(sleeping(client, container, 20))
+    assert not operation.may_cancel
+    with pytest.raises(lxdnb.LXDAPIException, match="can't be cancelled"):
+        operation.cancel()
+    operation.sync()
+    assert operation.status == "Running"
+    server.cli("delete", "--force", container.name)
+
+
+def test_how_far_it_has_come(client, container):
+    container.execute(["dd", "if=/dev/urandom", "of=/root/large", "bs=1M", "count=80"])
+    container.stop(wait=True)
+    body = {"source": {"type": "instance", "name": container.name}}
+    packing = client.operations.from_record(client.api.images.post(json=body).json()["metadata"])
+    seen: list[Progress] = []
+    packing.wait(on_progress=seen.append)
+    assert seen
+    for progress in seen:
+        assert progress.stage == "create_image_from_container_pack"
+        assert 0 <= progress.percent <= 100
+        assert f"{progress.percent:.0f}%" in progress.text
+    assert [progress.percent for progress in seen] == sorted(progress.percent for progress in seen)
+    client.api.images[packing.metadata["fingerprint"]].delete()
+
+
+def test_a_connection_that_is_cut_is_no_end_of_a_wait(client, container, server, tmp_path):
+    with Proxy(server.socket, tmp_path) as proxy:
+        through = lxdnb.Client(proxy.endpoint)
+        fault = proxy.hang_up("/wait", ASKED, times=2)
+        operation = through.operations.wait_for_operation(sleeping(through, container, 0.5))
+        assert (operation.status, operation.metadata["return"]) == ("Success", 0)
+        fault.await_strike()
+        through.close()
+
+
+def test_a_server_that_is_not_found_again_in_time_ends_a_wait(client, container, server, tmp_path, monkeypatch):
+    monkeypatch.setattr(waits, "LOOK_AGAIN", 0.3)
+    with Proxy(server.socket, tmp_path) as proxy:
+        through = lxdnb.Client(proxy.endpoint)
+        waiting = begun(through.operations.wait_for_operation, sleeping(through, container, 20))
+        proxy.await_request("/wait")
+        proxy.refuse()
+        proxy.sever()
+        assert isinstance(waiting.exception(SECONDS), lxdnb.ClientConnectionFailed)
+        through.close()
+    server.cli("delete", "--force", container.name)
