@@ -6,10 +6,13 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import requests
 
 import lxdnb
+from lxdnb.api import APINode
 from tests import daemons, peer
 
 WHO = "import json, pylxd, sys; client = pylxd.Client(sys.argv[1]); print(json.dumps([client.trusted, client.cert]))"
@@ -48,6 +51,9 @@ def test_a_remotes_certificate_is_what_the_server_has_to_show(server, configured
     # What the caller says himself goes before it.
     assert lxdnb.Client(server.address, fingerprint=server.fingerprint).trusted
     assert lxdnb.Client(server.address, verify=str(server.server_certificate)).trusted
+    with requests.Session() as session:
+        session.verify = str(server.server_certificate)
+        assert lxdnb.Client(server.address, session=session).trusted
     with pytest.warns(UserWarning, match=server.fingerprint):
         assert lxdnb.Client(server.address, verify=False).trusted
 
@@ -86,6 +92,15 @@ def test_whoever_has_no_certificate_is_told_so(server):
         client.containers.all()
     with pytest.raises(ValueError, match=r"shows no certificate\. Give one as cert=\(crt, key\)"):
         client.authenticate("secret")
+
+
+def test_nobody_shows_a_certificate_to_a_socket():
+    refusal = requests.Response()
+    refusal.status_code, refusal._content = 403, b'{"type": "error", "error": "not yours", "error_code": 403}'
+    stub = SimpleNamespace(request=lambda *_, **__: refusal, base="http+unix://socket", cert=None)
+    with pytest.raises(lxdnb.Forbidden) as raised:
+        APINode(stub, "/1.0").get()
+    assert str(raised.value) == "not yours"
 
 
 def test_a_file_that_is_no_certificate_is_named(server, configured):
