@@ -37,7 +37,7 @@ def run(
 def surface(*arguments: str) -> surfaces.Surface:
     """pylxd's surface, as `surface.py` tells it."""
     ran = run(Path(surfaces.__file__), "pylxd", *arguments)
-    assert ran.returncode == 0, ran.stderr
+    assert ran.returncode == 0, ran.stderr.splitlines()[-1]
     return json.loads(ran.stdout, object_hook=_tupled)
 
 

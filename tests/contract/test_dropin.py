@@ -9,7 +9,6 @@ import pytest
 from tests import daemons, peer
 from tests.surface import Surface, of_server
 
-COMING = "not there yet"
 MANAGERS = ("certificates", "containers", "instances", "operations", "profiles", "virtual_machines")
 LISTS = ("containers", "instances", "virtual_machines")
 
@@ -27,7 +26,6 @@ WANTED = {
     "operation.wait": "`timeout` too, after which the operation goes on",
     "operation.wait_for_operation": "`timeout` too, after which the operation goes on",
     "snapshot.publish": "`compression_algorithm` too, as an instance's",
-    **dict.fromkeys(("client.events", "instance.FilesManager", "instance.files"), COMING),
 }
 
 

@@ -9,7 +9,6 @@ LATER = ("Cluster", "Image", "Network", "Project", "Storage")
 """Classes whose turn is still to come; of images there is a part."""
 
 MANAGERS = ("Base", "Certificate", "Container", "Instance", "Operation", "Profile", "Snapshot", "VirtualMachine")
-COMING = "not there yet"
 INSTANCES = ("Container", "Instance", "VirtualMachine")
 
 WANTED = {
@@ -25,7 +24,6 @@ WANTED = {
     "models.Operation.wait": "`timeout` too, after which the operation goes on",
     "models.Operation.wait_for_operation": "`timeout` too, after which the operation goes on",
     "models.Snapshot.publish": "`compression_algorithm` too, as an instance's",
-    **{f"models.{name}.{part}": COMING for name in INSTANCES for part in ("FilesManager", "files")},
     **{f"models.{name}.execute": "`timeout` too, after which the command is killed" for name in INSTANCES},
     "models.instance.InstanceState": "made by state() alone",
     "models.instance.LXDAPIException": "an import of pylxd's, at home in exceptions",
