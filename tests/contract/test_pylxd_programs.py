@@ -28,6 +28,9 @@ OTHERWISE = {
         "to be saved": "pylxd sends back what the server alone may set",
         "not saved": "looking at an object changes nothing; pylxd then takes it for changed",
     },
+    "files": {
+        "returned": "True, as pylxd's manual says; pylxd returns None",
+    },
     "migration": {
         "data": "pylxd loses the profiles and misspells ephemeral; the description goes with it too",
         "kept": "pylxd loses the profiles and misspells ephemeral",

@@ -24,7 +24,6 @@ WANTED = {
     "models.Operation.wait": "`timeout` too, after which the operation goes on",
     "models.Operation.wait_for_operation": "`timeout` too, after which the operation goes on",
     "models.Snapshot.publish": "`compression_algorithm` too, as an instance's",
-    **{f"models.{name}.execute": "`timeout` too, after which the command is killed" for name in INSTANCES},
     "models.instance.InstanceState": "made by state() alone",
     "models.instance.LXDAPIException": "an import of pylxd's, at home in exceptions",
     "models.instance.Operation": "an import of pylxd's, at home in models.operation",
