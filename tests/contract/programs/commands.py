@@ -49,5 +49,8 @@ try:
     container.execute("true")
 except TypeError as error:
     print("a text:", type(error).__name__)
+sockets = container.raw_interactive_execute(["sh"])
+print("interactive:", sorted(sockets), sockets["ws"].startswith("/1.0/operations/"), "secret=" in sockets["ws"])
+print("control:", sockets["control"].split("?")[0].endswith("/websocket"), "secret=" in sockets["control"])
 container.stop(wait=True)
 container.delete(wait=True)
