@@ -30,6 +30,7 @@ class Snapshot(Publishes):
     >>> instance = client.instances.get("c1")
     >>> snapshot = instance.snapshots.create("before", wait=True)
     >>> snapshot.restore(wait=True)
+    <Response [202]>
     >>> snapshot.delete(wait=True)
 
     https://documentation.ubuntu.com/lxd/stable-5.0/rest-api/#/instances/instance_snapshots_get

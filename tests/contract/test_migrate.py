@@ -29,7 +29,8 @@ def test_all_that_it_is_goes_along(client, server, other_client, other_server):
     server.cli("file", "push", "-", "c1/root/mark", input=b"old\n")
     c1 = client.containers.get("c1")
     c1.snapshots.create("first", wait=True)
-    server.cli("file", "push", "-", "c1/root/mark", input=b"new\n")
+    # Of another size: of two changes within one second that is all that the servers' rsync sees.
+    server.cli("file", "push", "-", "c1/root/mark", input=b"newer\n")
     c1.snapshots.create("second", wait=True)
     c1.sync()
     c1.description = "to be moved"
@@ -52,7 +53,7 @@ def test_all_that_it_is_goes_along(client, server, other_client, other_server):
     }
     snapshots = other_server.query("/1.0/instances/c1/snapshots?recursion=1")
     assert [each["name"] for each in snapshots] == ["first", "second"]
-    assert pull(other_server, "c1") == "new\n"
+    assert pull(other_server, "c1") == "newer\n"
     assert names(server) == []
     with pytest.raises(lxdnb.NotFound):
         c1.sync()
