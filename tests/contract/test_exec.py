@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -18,6 +19,13 @@ import lxdnb
 
 def threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("lxdnb exec")]
+
+
+def eventually_no_threads() -> list[str]:
+    deadline = time.monotonic() + 5
+    while threads() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return threads()
 
 
 def test_output_and_exit_code_as_the_command_line_gives_them(container, server):
@@ -58,6 +66,9 @@ def test_bytes_that_are_no_text_are_replaced(container):
         ([b"a", b"", b"b" * 100_000], b"a" + b"b" * 100_000),
         (b"", b""),
         (bytearray(b"\x00a"), b"\x00a"),
+        (memoryview(b"abcdef")[::2], b"ace"),
+        (["é", b"\xff", "", bytearray(b"x")], b"\xc3\xa9\xffx"),
+        (io.StringIO("é\n" * 100_000), "é\n".encode() * 100_000),
         (io.BytesIO(b"a\n" * 100_000), b"a\n" * 100_000),
     ],
 )
@@ -67,6 +78,128 @@ def test_input_of_every_kind(container, payload, read: bytes):
     assert container.execute(["cat"], stdin_payload=payload, decode=False) == (0, read, b"")
     if isinstance(payload, list):
         assert container.execute(["cat"], stdin_payload=iter(payload), decode=False) == (0, read, b"")
+
+
+def test_input_in_another_encoding_is_one_text(container):
+    read = "aé\n".encode("utf-16")  # with its mark once, at the beginning
+    for payload in ("aé\n", iter("aé\n"), io.StringIO("aé\n")):
+        given = {"stdin_payload": payload, "stdin_encoding": "utf-16"}
+        assert container.execute(["cat"], decode=False, **given).stdout == read
+
+
+def test_an_input_that_fails_ends_the_command(container, server):
+    def gives(item: object):
+        yield "first"
+        yield item
+        raise OSError("the disk is gone")
+
+    class Torn(io.RawIOBase):
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, _: object) -> int:
+            raise OSError("the disk is gone")
+
+    command = ["sh", "-c", "cat; exec sleep 4714"]
+    with pytest.raises(TypeError, match="str or bytes, not int"):
+        container.execute(command, stdin_payload=gives(5))
+    with pytest.raises(TypeError, match="str or bytes, not NoneType"):
+        container.execute(command, stdin_payload=gives(None))
+    for payload in (gives("x"), Torn(), io.BufferedReader(Torn())):
+        with pytest.raises(OSError, match="the disk is gone"):
+            container.execute(command, stdin_payload=payload)
+    with pytest.raises(UnicodeEncodeError):
+        container.execute(command, stdin_payload=gives("é"), stdin_encoding="ascii")
+    assert "sleep 4714" not in server.cli("exec", container.name, "--", "ps", "-o", "args")
+    assert eventually_no_threads() == []
+
+
+WRONG: list[tuple[type[Exception], dict[str, object]]] = [
+    (TypeError, {"stdin_payload": 5}),
+    (TypeError, {"stdin_payload": True}),
+    (TypeError, {"stdin_payload": subprocess.PIPE}),
+    (TypeError, {"stdin_payload": {"a": 1}}),
+    (TypeError, {"stdin_payload": ["a", 1]}),
+    (UnicodeEncodeError, {"stdin_payload": "é", "stdin_encoding": "ascii"}),
+    (LookupError, {"stdin_payload": "x", "stdin_encoding": "no-such"}),
+    (LookupError, {"encoding": "no-such"}),
+    (LookupError, {"encoding": "hex"}),
+    (TypeError, {"stdout_handler": "print"}),
+    (TypeError, {"stderr_handler": []}),
+    (TypeError, {"environment": ["A=1"]}),
+    (TypeError, {"environment": {"A": None}}),
+    (TypeError, {"environment": {1: "x"}}),
+    (ValueError, {"environment": {"A=B": "x"}}),
+    (ValueError, {"environment": {"": "x"}}),
+    (ValueError, {"environment": {"A": "x\0y"}}),
+    (TypeError, {"user": "root"}),
+    (TypeError, {"user": True}),
+    (ValueError, {"group": -1}),
+    (TypeError, {"cwd": 1}),
+    (TypeError, {"timeout": "5"}),
+    (TypeError, {"timeout": True}),
+    (ValueError, {"timeout": -1}),
+    (ValueError, {"timeout": float("nan")}),
+]
+
+
+def test_a_wrong_argument_is_told_before_anything_is_sent(container, asked):
+    for error, arguments in WRONG:
+        with pytest.raises(error):
+            container.execute(["true"], **arguments)
+    for word in ("a\0b", "\udcff"):  # would not arrive as it is
+        with pytest.raises(ValueError, match=r"NUL|surrogates"):
+            container.execute(["echo", word])
+    assert [path for path in asked if path.endswith("/exec")] == []
+
+
+@pytest.mark.parametrize("decode", [True, False])
+def test_a_timeout_kills_and_tells_what_was_said(container, server, decode: bool):
+    script = "echo so far; echo trouble >&2; printf '\\303'; exec sleep 4715"
+    before = len(threads())
+    with pytest.raises(lxdnb.CommandTimeout, match=r"sh -c .* did not end within 0\.5 s and was killed") as late:
+        container.execute(["sh", "-c", script], decode=decode, timeout=0.5)
+    error = late.value
+    assert isinstance(error, TimeoutError)
+    assert isinstance(error, lxdnb.LXDError)
+    assert (error.instance, error.command, error.seconds) == (container.name, ["sh", "-c", script], 0.5)
+    said = ("so far\n\ufffd", "trouble\n") if decode else (b"so far\n\xc3", b"trouble\n")
+    assert (error.stdout, error.stderr) == said
+    again = pickle.loads(pickle.dumps(error))
+    assert (str(again), again.stdout, again.stderr) == (str(error), *said)
+    assert "sleep 4715" not in server.cli("exec", container.name, "--", "ps", "-o", "args")
+    assert len(eventually_no_threads()) <= before
+
+
+def test_a_timeout_with_handlers_and_one_that_is_long_enough(container):
+    pieces: list[str] = []
+    with pytest.raises(lxdnb.CommandTimeout) as late:
+        container.execute(["sh", "-c", "echo so far; sleep 60"], stdout_handler=pieces.append, timeout=0.5)
+    assert (pieces, late.value.stdout, late.value.stderr) == (["so far\n"], "", "")
+    for timeout in (30, float("inf"), None):
+        assert container.execute(["echo", "x"], timeout=timeout) == (0, "x\n", "")
+    with pytest.raises(lxdnb.CommandTimeout):
+        container.execute(["sleep", "60"], timeout=0)
+
+
+def test_a_timeout_of_one_that_reads_no_input_and_of_one_whose_child_stays(container):
+    started = time.monotonic()
+    with pytest.raises(lxdnb.CommandTimeout):
+        container.execute(["sleep", "60"], stdin_payload=b"x" * 5_000_000, timeout=0.5)
+    with pytest.raises(lxdnb.CommandTimeout) as late:
+        container.execute(["sh", "-c", "sleep 35 & echo x; sleep 36"], timeout=0.5)
+    assert late.value.stdout == "x\n"
+    assert time.monotonic() - started < 20
+    assert eventually_no_threads() == []
+
+
+def test_a_handler_that_raises_ends_a_command_that_would_not_end(container, server):
+    def handler(text: str) -> None:
+        raise LookupError(text)
+
+    with pytest.raises(LookupError, match="first"):
+        container.execute(["sh", "-c", "echo first; exec sleep 4716"], stdout_handler=handler)
+    assert "sleep 4716" not in server.cli("exec", container.name, "--", "ps", "-o", "args")
 
 
 def test_without_input_a_reader_sees_the_end(container):
@@ -138,10 +271,7 @@ def test_nothing_is_left_of_many(container):
     open_before = len(os.listdir("/proc/self/fd"))
     for number in range(30):
         assert container.execute(["sh", "-c", f"exit {number}"]).exit_code == number
-    deadline = time.monotonic() + 2
-    while threads() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert threads() == []
+    assert eventually_no_threads() == []
     assert len(os.listdir("/proc/self/fd")) <= open_before + 3
 
 
