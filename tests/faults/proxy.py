@@ -371,6 +371,8 @@ class Proxy:
         self._tasks.add(task)
         try:
             await link.relay()
+        except asyncio.CancelledError:
+            pass  # at the end of all
         finally:
             self._links.discard(link)
             self._tasks.discard(task)
