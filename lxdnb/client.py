@@ -38,7 +38,8 @@ class Client:
     request; None is the default project. May be shared by threads. Pickled it is its address and the
     paths of its certificate, and no key.
 
-    Raises ClientConnectionFailed when no server answers, ValueError for an endpoint that is none.
+    Raises ClientConnectionFailed when no server answers, ValueError for an endpoint that is none, OSError for a
+    certificate that is not there.
 
     >>> client = lxdnb.Client(endpoint="/var/lib/lxd/unix.socket")
     >>> client
@@ -228,7 +229,8 @@ class Client:
 
         With `websocket_client`, a class such as one of ws4py's, return `websocket_client(url, ssl_options=…)` in its
         place: a websocket of the program's own, its `resource` set to where the events are, to `connect` and `run`.
-        It connects itself, so that `verify` holds for it, and a `fingerprint` does not.
+        It connects itself, so that `verify` holds for it, and a `fingerprint` does not. Of `connect`, `run`, `close`
+        and `received_message`, which is called with each event, a class is given what it lacks.
 
         Raises ValueError for a type that there is not.
         """
