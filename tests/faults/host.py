@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["await_none", "await_some", "chatter", "end", "running"]
+__all__ = ["await_none", "await_some", "await_that", "chatter", "end", "running"]
 
-SECONDS = 10.0
+SECONDS = 15.0
 
 
 def chatter(mark: str, fd: str = "1") -> list[str]:
@@ -33,12 +34,12 @@ def running(mark: str) -> list[int]:
 
 def await_some(mark: str) -> None:
     """Wait until there is such a process."""
-    _await(lambda: bool(running(mark)), f"{mark} never ran")
+    await_that(lambda: bool(running(mark)), f"{mark} never ran")
 
 
 def await_none(mark: str) -> None:
     """Wait until there is no such process."""
-    _await(lambda: not running(mark), f"{mark} still runs")
+    await_that(lambda: not running(mark), f"{mark} still runs")
 
 
 def end(mark: str) -> None:
@@ -51,8 +52,9 @@ def end(mark: str) -> None:
     await_none(mark)
 
 
-def _await(condition, what: str) -> None:
+def await_that(condition: Callable[[], bool], otherwise: str = "it never came to that") -> None:
+    """Wait until something is so."""
     ends = time.monotonic() + SECONDS
     while not condition():
-        assert time.monotonic() < ends, what
+        assert time.monotonic() < ends, otherwise
         time.sleep(0.02)

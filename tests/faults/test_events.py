@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 import lxdnb
@@ -119,3 +121,22 @@ def test_closing_while_nothing_moves(client, proxy):
     rest = begun(list, events)
     events.close()
     assert rest.result(SECONDS) == []
+
+
+def test_a_callback_hears_of_the_loss_too(client, proxy, server):
+    heard: list[str] = []
+    came = threading.Semaphore(0)
+
+    def note(event: dict) -> None:
+        heard.append(event["metadata"]["action"])
+        came.release()
+
+    with client.events(event_types=["lifecycle"]) as events:
+        ended = events.start(note)
+        proxy.sever("/events")
+        for _ in range(2):
+            assert came.acquire(timeout=SECONDS)
+        server.cli("config", "set", BOX, "user.mark", "called")
+        assert came.acquire(timeout=SECONDS)
+    assert ended.result(SECONDS) is None
+    assert heard == ["lost", "resumed", "instance-updated"]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 import lxdnb
+from lxdnb.streams import _session
 from tests.faults import host
 from tests.faults.background import SECONDS, begun, ended
 from tests.faults.conftest import BOX
@@ -95,7 +96,8 @@ def test_an_input_that_is_cut_ends_a_command_that_reads_it(container, proxy, mom
     assert len(b"".join(read)) <= moment.after
 
 
-def test_an_input_that_is_cut_is_an_error_if_the_command_goes_on(container, proxy, mark):
+def test_an_input_that_is_cut_is_an_error_if_the_command_goes_on(container, proxy, mark, monkeypatch):
+    monkeypatch.setattr(_session, "LINGER", 1)
     fault = proxy.hang_up("fd=0$", up(100_000))
     running = container.start_command(["sleep", mark], stdin=b"0123456789" * 1_000_000)
     assert isinstance(ended(running), lxdnb.ClientConnectionFailed)
@@ -107,6 +109,17 @@ def test_a_command_whose_wait_is_cut_is_whole(container, proxy):
     fault = proxy.hang_up("/wait", ASKED)
     assert container.execute(["sh", "-c", "sleep 0.2; echo whole; exit 3"]) == (3, "whole\n", "")
     fault.await_strike()
+
+
+def test_a_command_whose_end_the_server_has_forgotten(container, proxy, server):
+    # Its record lives 5 s, and the wait for it hears nothing of all that time.
+    fault = proxy.stall("/wait", ASKED)
+    running = container.start_command(["sh", "-c", "echo all; exit 3"], on_stdout=(said := []).append)
+    fault.await_strike()
+    host.await_that(lambda: not server.cli("query", f"/1.0/operations/{running.operation_id}", check=False))
+    assert proxy.sever("/wait") == 1
+    assert isinstance(ended(running), lxdnb.ClientConnectionFailed | lxdnb.NotFound)
+    assert said == [b"all\n"]
 
 
 def test_what_a_handler_raises_ends_the_command(container, mark):
@@ -139,8 +152,7 @@ def test_a_reset_over_the_network(server, tmp_path, mark, kind):
         client.close()
 
 
-@pytest.mark.parametrize("talks", [False, True])
-@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize(("talks", "restarts"), [(False, False), (True, True)])
 def test_a_killed_daemon_ends_the_command_here(container, server, mark, talks: bool, restarts: bool):
     heard = threading.Event()
     running = container.start_command(

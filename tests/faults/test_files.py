@@ -132,21 +132,19 @@ def test_a_folder_that_is_cut_on_its_way_there_can_be_sent_again(container, prox
 
 
 @pytest.mark.parametrize("end", ["kill", "stop"])
-@pytest.mark.parametrize("goes", ["here", "there"])
-def test_a_daemon_ends_while_a_file_is_on_its_way(container, proxy, server, route, inside, here, end, goes):
+def test_a_daemon_ends_while_files_are_on_their_way(container, proxy, server, route, inside, here, end):
     files = container.files
     (here / "a").write_bytes(b"as it was")
     (inside / "b").write_bytes(BYTES)
-    if goes == "here":
-        fault = proxy.stall(read(route), down(MEGABYTE))
-        call = begun(files.get, "/work/b", to=here / "a")
-    else:
-        fault = proxy.stall(written(route), up(MEGABYTE))
-        call = begun(files.put, "/work/a", BYTES)
-    fault.await_strike()
+    comes = proxy.stall(read(route), down(MEGABYTE))
+    calls = [begun(files.get, "/work/b", to=here / "a")]
+    comes.await_strike()
+    goes = proxy.stall(written(route), up(MEGABYTE))
+    calls.append(begun(files.put, "/work/a", BYTES))
+    goes.await_strike()
     getattr(server, end)()
     proxy.release()
-    assert isinstance(call.exception(SECONDS), lxdnb.ClientConnectionFailed)
+    assert all(isinstance(call.exception(SECONDS), lxdnb.ClientConnectionFailed) for call in calls)
     assert content(here) == {"a": b"as it was"}
     assert BYTES.startswith(content(inside).get("a", b""))
     server.restart()
@@ -164,7 +162,7 @@ def test_a_daemon_that_was_away_between_two_calls_is_not_noticed(container, serv
 
 @pytest.mark.parametrize("goes", ["here", "there"])
 def test_a_silent_server_does_not_hold_a_file(server, proxy, route, inside, here, goes):
-    client = lxdnb.Client(proxy.endpoint, timeout=(5, 0.5))
+    client = lxdnb.Client(proxy.endpoint, timeout=(1, 0.5))
     files = client.containers.get(BOX).files
     (inside / "b").write_bytes(BYTES)
     if goes == "here":

@@ -33,6 +33,19 @@ def test_a_change_is_not_sent_twice(client, proxy, server, moment):
         server.cli("profile", "delete", "once")
 
 
+@pytest.mark.parametrize("moment", [REQUEST, ANSWER])
+def test_a_save_that_is_cut_can_be_made_again(client, proxy, server, moment):
+    container = client.containers.get(BOX)
+    container.config["user.saved"] = str(moment)
+    fault = proxy.hang_up("PUT .*/instances/", moment)
+    with pytest.raises(lxdnb.ClientConnectionFailed):
+        container.save(wait=True)
+    fault.await_strike()
+    assert container.dirty
+    container.save(wait=True)
+    assert server.query(f"/1.0/instances/{BOX}")["config"]["user.saved"] == str(moment)
+
+
 @pytest.mark.parametrize("end", ["kill", "stop"])
 def test_a_client_outlives_its_server(server, end: str):
     client = lxdnb.Client(str(server.socket))

@@ -69,8 +69,7 @@ def test_a_control_that_is_cut_kills_the_command(container, proxy, mark, talks: 
     host.await_none(mark)
 
 
-@pytest.mark.parametrize("talks", [False, True])
-@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize(("talks", "restarts"), [(False, True), (True, False)])
 def test_a_killed_daemon_ends_the_command_here(container, server, mark, talks: bool, restarts: bool):
     heard = threading.Event()
     command = host.chatter(mark) if talks else ["sleep", mark]
