@@ -120,3 +120,46 @@ def test_a_goodbye_tells_an_end_from_a_cut(ends):
     server.sendall(frame(CLOSE, b"\x03\xe8"))
     assert channel.receive() is None
     assert channel.said_goodbye
+
+
+class Slow:
+    """A websocket whose reader is somewhere in the TLS library, and knows its descriptor as a number."""
+
+    def __init__(self) -> None:
+        self.sock = None
+        self.lock = threading.Lock()
+        self.reading, self.go_on = threading.Event(), threading.Event()
+        self.shut = 0
+
+    def recv_frame(self):
+        self.reading.set()
+        assert self.go_on.wait(5)
+        raise OSError("the other side is gone")
+
+    def send(self, data: bytes, opcode: int) -> None:
+        self.recv_frame()
+
+    def send_close(self) -> None:
+        pass
+
+    def shutdown(self) -> None:
+        self.shut += 1
+
+
+@pytest.mark.parametrize("use", ["receive", "send"])
+def test_a_descriptor_is_closed_by_the_last_that_uses_it(use: str):
+    # Else its number may be another connection's already, when the one that still reads goes on.
+    stream = Slow()
+    channel = Channel(stream)
+    call = channel.receive if use == "receive" else lambda: pytest.raises(ConnectionError, channel.send, b"x")
+    user = threading.Thread(target=call)
+    user.start()
+    assert stream.reading.wait(5)
+    channel.close()
+    assert stream.shut == 0
+    stream.go_on.set()
+    user.join(5)
+    assert stream.shut == 1
+    assert channel.receive() is None
+    channel.close()
+    assert stream.shut == 1
