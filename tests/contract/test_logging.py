@@ -10,7 +10,7 @@ import pickle
 import re
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -150,21 +150,12 @@ def test_a_token_is_nowhere_but_where_it_was_asked_for(client, server, log):
 
 
 @contextlib.contextmanager
-def redirecting(to: str) -> Iterator[str]:
-    """A server that sends everybody elsewhere, once it has been greeted."""
+def serving(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
+    """An HTTP server that answers everything so; yields its host and port."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
-            if self.path == "/1.0":
-                body = json.dumps({"type": "sync", "metadata": {"auth": "trusted"}}).encode()
-                self.send_response(200)
-            else:
-                body = b""
-                self.send_response(302)
-                self.send_header("Location", to + self.path)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            answer(self)
 
         do_POST = do_GET
 
@@ -172,38 +163,43 @@ def redirecting(to: str) -> Iterator[str]:
             pass
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_nobody_is_sent_elsewhere_with_a_secret():
     visited: list[str] = []
 
-    class Elsewhere(BaseHTTPRequestHandler):
-        def do_GET(self):
-            visited.append(self.path)
-            self.send_error(404)
+    def elsewhere(request: BaseHTTPRequestHandler) -> None:
+        visited.append(request.path)
+        request.send_error(404)
 
-        do_POST = do_GET
+    def redirect(request: BaseHTTPRequestHandler) -> None:
+        body = json.dumps({"type": "sync", "metadata": {"auth": "trusted"}}).encode()
+        if request.path == "/1.0":
+            request.send_response(200)
+        else:
+            body = b""
+            request.send_response(302)
+            scheme = "ws" if request.headers["Upgrade"] else "http"
+            request.send_header("Location", f"{scheme}://{other}{request.path}")
+        request.send_header("Content-Length", str(len(body)))
+        request.end_headers()
+        request.wfile.write(body)
 
-        def log_message(self, *_):
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Elsewhere) as elsewhere:
-        thread = threading.Thread(target=elsewhere.serve_forever, args=(0.01,))
-        thread.start()
-        with redirecting(f"http://127.0.0.1:{elsewhere.server_port}") as endpoint:
-            client = lxdnb.Client(endpoint)
-            with pytest.raises(lxdnb.LXDAPIException, match="302"):
-                client.api.certificates.post(json={"password": "x"})
-            with pytest.raises(lxdnb.LXDAPIException, match="302"):
-                client.api.instances["c1"].files.get(is_api=False)
-            with pytest.raises(lxdnb.LXDError):
-                client.api.operations["a"].websocket.open_websocket({"secret": "x"})
-            client.close()
-        elsewhere.shutdown()
-        thread.join()
+    with serving(elsewhere) as other, serving(redirect) as endpoint:
+        client = lxdnb.Client(f"http://{endpoint}")
+        with pytest.raises(lxdnb.LXDError):
+            client.api.operations["a"].websocket.open_websocket({"secret": "x"})
+        assert visited == []
+        with pytest.raises(lxdnb.LXDAPIException, match="302"):
+            client.api.certificates.post(json={"password": "x"})
+        with pytest.raises(lxdnb.LXDAPIException, match="302"):
+            client.api.instances["c1"].files.get(is_api=False)
+        client.close()
     assert visited == []
