@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from lxdnb import api
 from lxdnb.exceptions import FileFailed, Forbidden, LXDAPIException, NotFound
-from lxdnb.streams import CHUNK, FileEntry, Task, encoded, file_failed
+from lxdnb.streams import CHUNK, FileEntry, Fresh, Task, encoded, file_failed
 
 if TYPE_CHECKING:
     from requests import Response
@@ -109,6 +109,7 @@ class Endpoint:
         mode: int | None = None,
         owner: tuple[int, int] | None = None,
         append: bool = False,
+        fresh: Fresh | None = None,
     ) -> Task[None]:
         """Write a file: in place of what is in it, or with `append` after it."""
         yield from ()

@@ -14,7 +14,7 @@ from typing import Any
 from lxdnb.models import _folder as folder
 from lxdnb.models._endpoint import Endpoint
 from lxdnb.models._source import chunks, opened
-from lxdnb.streams import FileEntry, Sftp, Task, file_failed
+from lxdnb.streams import FileEntry, Fresh, Sftp, Task, file_failed
 
 __all__ = ["Pull", "Push", "Route", "joined"]
 
@@ -37,11 +37,13 @@ class Push:
         self._tasks.append(self._folder(source, target, os.stat(source).st_mode))
         self._route.run(self._tasks)
 
-    def _folder(self, source: str, target: str, mode: int) -> Task[None]:
+    def _folder(self, source: str, target: str, mode: int, above: Fresh | None = None) -> Task[None]:
         if self._mode is not None:  # a mode for files lacks what lets a folder be entered
             mode = self._mode | (self._mode & 0o444) >> 2
         new = yield from self._route.mkdir(target, stat.S_IMODE(mode), self._owner)
         there: dict[str, FileEntry] = {}
+        # What is made in a new folder comes out as in the new one above it.
+        fresh = (above or Fresh()) if new else None
         if not new:
             there = {entry.name: entry for entry in (yield from self._route.list(target))}
         with os.scandir(source) as entries:
@@ -52,18 +54,20 @@ class Push:
                 if stat.S_ISLNK(found.st_mode):
                     self._tasks.append(self._link(entry.path, path, in_the_way))
                 elif stat.S_ISDIR(found.st_mode):
-                    self._tasks.append(self._folder(entry.path, path, found.st_mode))
+                    self._tasks.append(self._folder(entry.path, path, found.st_mode, fresh))
                 elif stat.S_ISREG(found.st_mode):
-                    self._tasks.append(self._file(entry.path, path, found.st_mode, in_the_way))
+                    self._tasks.append(self._file(entry.path, path, found.st_mode, in_the_way, fresh))
                 else:
                     self.skipped.append(entry.path)
 
-    def _file(self, source: str, target: str, mode: int, in_the_way: FileEntry | None) -> Task[None]:
+    def _file(
+        self, source: str, target: str, mode: int, in_the_way: FileEntry | None, fresh: Fresh | None
+    ) -> Task[None]:
         if in_the_way is not None:
             yield from self._clear(target, in_the_way, "file")
         mode = stat.S_IMODE(mode) if self._mode is None else self._mode
         with open(source, "rb") as file, opened(file) as pieces:
-            yield from self._route.write(target, chunks(pieces), mode, self._owner)
+            yield from self._route.write(target, chunks(pieces), mode, self._owner, fresh=fresh)
 
     def _link(self, source: str, target: str, in_the_way: FileEntry | None) -> Task[None]:
         if in_the_way is not None:

@@ -9,7 +9,7 @@ from lxdnb.streams._exec import Exec, Stdin
 from lxdnb.streams._foreign import websocket_client
 from lxdnb.streams._packets import FileEntry, encoded
 from lxdnb.streams._request import exec_request
-from lxdnb.streams._sftp import CHUNK, Sftp, Task, file_failed
+from lxdnb.streams._sftp import CHUNK, Fresh, Sftp, Task, file_failed
 
 __all__ = [
     "CHUNK",
@@ -17,6 +17,7 @@ __all__ = [
     "Events",
     "Exec",
     "FileEntry",
+    "Fresh",
     "Sftp",
     "Stdin",
     "Task",

@@ -53,6 +53,12 @@ Task = Generator[Request | None, Any, T]
 """Yields requests, and None for the answer to the oldest that has not been read; returns what it came for."""
 
 
+class Fresh:
+    """What mode the server gives to new files of one place: its umask and the folder's own defaults decide."""
+
+    mode: int | None = None
+
+
 class _Sent:
     """A request that is under way, and its answer once it has come."""
 
@@ -206,14 +212,23 @@ class Sftp:
         mode: int | None = None,
         owner: tuple[int, int] | None = None,
         append: bool = False,
+        fresh: Fresh | None = None,
     ) -> Task[None]:
-        """Write a file: in place of what is in it, or with `append` after it."""
+        """Write a file: in place of what is in it, or with `append` after it.
+
+        `fresh` says that there is no such file, and what mode a new one has there, once that is known.
+        """
         flags = Open.WRITE | Open.CREATE | (Open(0) if append else Open.TRUNCATE)
         handle = _kind(path, (yield from self._ask(path, Kind.OPEN, text(path), number(flags), number(0))), bytes)
         offset = 0
         if append:
             # Not by the flag of the protocol: servers written in Go refuse to write then.
             offset = _kind(path, (yield from self._ask(path, Kind.FSTAT, text(handle))), FileEntry).size or 0
+        if fresh is not None and mode is not None:  # a request less for most of many small files
+            if fresh.mode is None:
+                fresh.mode = _kind(path, (yield from self._ask(path, Kind.FSTAT, text(handle))), FileEntry).mode
+            if fresh.mode == mode and owner is None:
+                mode = None
         unread = 0
         for piece in pieces:
             yield Request(Kind.WRITE, (text(handle), struct.pack(">QI", offset, len(piece)), piece))
