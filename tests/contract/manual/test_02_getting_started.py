@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import os
+import signal
 
 import pytest
 
@@ -124,9 +126,15 @@ def test_2_1_3_a_note_about_asynchronous_operations(client, container, server):
     states = ["start", "stop", "restart", "freeze", "unfreeze"]
     for verb in [*states, "rename", "publish", "migrate", "save", "delete", "restore_snapshot"]:
         assert inspect.signature(getattr(container, verb)).parameters["wait"].default is False, verb
-    container.execute(["kill", "-STOP", "1"])  # init does not hear that it is to end
-    container.stop(timeout=20, force=False)
-    assert client.operations.get(container.operation.id).status == "Running"
-    assert server.query(f"/1.0/instances/{container.name}")["status"] == "Running"
-    container.stop(wait=True)
+    init = container.state().pid
+    os.kill(init, signal.SIGSTOP)  # so that it does not hear yet that it is to end
+    try:
+        container.stop(timeout=60, force=False)
+        assert client.operations.get(container.operation.id).status == "Running"
+        assert server.query(f"/1.0/instances/{container.name}")["status"] == "Running"
+    finally:
+        os.kill(init, signal.SIGCONT)
+    container.operation.wait()
     assert server.query(f"/1.0/instances/{container.name}")["status"] == "Stopped"
+    container.start(wait=True)
+    assert server.query(f"/1.0/instances/{container.name}")["status"] == "Running"
