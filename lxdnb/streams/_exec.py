@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import signal
 import subprocess
 import threading
@@ -90,7 +91,8 @@ class Exec:
 
         self.instance = instance
         self.command: list[str] = request["command"]
-        self._encoding, self._interactive = encoding, interactive
+        self._encoder = codecs.getincrementalencoder(encoding)()  # what is written is one text
+        self._interactive = interactive
         self._iterable = on_stdout is None
         self._input_closed = False
         outputs = {"0" if interactive else "1": on_stdout or self._lines.put}
@@ -188,7 +190,7 @@ class Exec:
             raise ValueError("its input was given: start it with stdin=subprocess.PIPE to write")
         if self._input_closed:
             raise ValueError("its input is closed")
-        for piece in encoded(data, self._encoding):
+        for piece in encoded(data, self._encoder):
             try:
                 self._session.send(piece)
             except ConnectionError:

@@ -31,6 +31,7 @@ class Lines:
         self._discards = False
         self._reader: int | None = None  # the thread that takes lines
         self._waiting: Counter[int] = Counter()  # threads that wait for the command's end
+        b"x".decode(encoding, "replace")  # there are codecs that make no text
         self._decoder = codecs.getincrementaldecoder(encoding)("replace")
         self._ready: deque[str] = deque()
         self._open: list[str] = []  # parts of a line that has not ended

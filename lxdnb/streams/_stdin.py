@@ -35,14 +35,14 @@ def pieces(stdin: Any, encoding: str) -> Iterator[bytes]:
     return _encoded(iter(stdin), encoder)
 
 
-def encoded(data: Any, encoding: str) -> Iterator[bytes]:
+def encoded(data: Any, encoder: codecs.IncrementalEncoder) -> Iterator[bytes]:
     """Return the pieces of what is written in one go. Raises TypeError for what is neither str nor bytes."""
-    return _cut(_checked(data).encode(encoding) if isinstance(data, str) else bytes(_checked(data)))
+    return _cut(encoder.encode(data) if isinstance(_checked(data), str) else bytes(data))
 
 
 def _encoded(items: Iterator[Any], encoder: codecs.IncrementalEncoder) -> Iterator[bytes]:
     for item in items:
-        yield from _cut(encoder.encode(item) if isinstance(_checked(item), str) else bytes(item))
+        yield from encoded(item, encoder)
     yield from _cut(encoder.encode("", True))
 
 

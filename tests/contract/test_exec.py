@@ -199,6 +199,10 @@ def test_a_handler_that_raises_ends_a_command_that_would_not_end(container, serv
 
     with pytest.raises(LookupError, match="first"):
         container.execute(["sh", "-c", "echo first; exec sleep 4716"], stdout_handler=handler)
+    running = container.start_command(["sh", "-c", "echo first; exec sleep 4716"], on_stdout=handler)
+    with pytest.raises(LookupError):
+        running.wait()
+    assert running.exit_code == 137  # killed, not let go of
     assert "sleep 4716" not in server.cli("exec", container.name, "--", "ps", "-o", "args")
 
 

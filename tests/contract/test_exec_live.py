@@ -65,10 +65,14 @@ def test_a_loop_that_was_left_is_taken_up_again(container):
 
 
 def test_lines_in_another_encoding(container):
-    with container.start_command(["cat"], stdin=subprocess.PIPE, encoding="utf-16-le") as running:
+    with container.start_command(["cat"], stdin=subprocess.PIPE, encoding="utf-16") as running:
         running.write("äh\n")
+        running.write("€")
         running.close_stdin()
-        assert list(running) == ["äh\n"]
+        assert list(running) == ["äh\n", "€"]  # one mark of the byte order, at the beginning
+    for encoding in ("no-such", "hex"):
+        with pytest.raises(LookupError, match=encoding):
+            container.start_command(["cat"], encoding=encoding)
 
 
 def test_a_line_without_end_comes_in_parts(container):
