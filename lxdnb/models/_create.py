@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -102,6 +101,8 @@ class Creates(GetsReady):
             raise TypeError(f"image is an alias, a fingerprint, an Image or a dict, not {type(image).__name__}")
         if isinstance(profiles, str):  # a sequence too, of letters: a slip that no type tells
             raise TypeError(f"profiles is a list of names, as in [{profiles!r}]")
+        import uuid  # here, so that `import lxdnb` does not pay for it
+
         mark = str(uuid.uuid4())
         description: dict[str, Any] = {
             "source": dict(image),

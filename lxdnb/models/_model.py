@@ -6,7 +6,6 @@ difference is what `dirty`, `changes` and `save` go by, so that a change in plac
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -309,6 +308,8 @@ class Model:
             self._operation.wait()
 
     def _closest(self, name: str) -> str:
+        import difflib  # here, so that `import lxdnb` does not pay for it
+
         close = difflib.get_close_matches(name, [*self._fields, *self._theirs], n=1)
         return f"; did you mean {close[0]!r}?" if close else ""
 

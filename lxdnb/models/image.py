@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lxdnb import api
-from lxdnb.display import fields_html, human_size
 from lxdnb.exceptions import NotFound
 from lxdnb.models._model import Manager, Model
 
@@ -71,6 +70,8 @@ class Image(Model):
         self.save(wait)
 
     def _repr_html_(self) -> str:
+        from lxdnb.display import fields_html, human_size  # here, so that `import lxdnb` does not pay for it
+
         rows = {"aliases": [alias["name"] for alias in self.aliases], "type": self.type}
         rows |= {"architecture": self.architecture, "size": human_size(self.size or 0), "uploaded_at": self.uploaded_at}
         title = self.properties.get("description") or self.fingerprint[:12]

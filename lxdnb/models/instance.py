@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from lxdnb import api
-from lxdnb.display import fields_html
 from lxdnb.exceptions import NotFound
 from lxdnb.models._create import Creates
 from lxdnb.models._execute import ExecResult
@@ -143,6 +142,8 @@ class Instance(Creates, Migrates, Publishes):
         return ("architecture", "config", "devices", "ephemeral", "profiles", "stateful", "description")
 
     def _repr_html_(self) -> str:
+        from lxdnb.display import fields_html  # here, so that `import lxdnb` does not pay for it
+
         shown = (
             "status",
             "type",

@@ -15,11 +15,13 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lxdnb import api
 from lxdnb.exceptions import ClientConnectionFailed, LXDAPIException
-from lxdnb.transport import Channel
+
+if TYPE_CHECKING:
+    from lxdnb.transport import Channel
 
 SILENCE = 35.0  # seconds: servers ping every 10, so that one from which nothing comes is lost
 KEPT = 32 * 1024 * 1024  # characters of events that wait to be taken; beyond that the server is left to wait, or to go

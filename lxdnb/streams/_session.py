@@ -10,11 +10,13 @@ import enum
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lxdnb import api
 from lxdnb.exceptions import ClientConnectionFailed, LXDAPIException, NotFound
-from lxdnb.transport import Channel
+
+if TYPE_CHECKING:
+    from lxdnb.transport import Channel
 
 __all__ = ["GRACE", "Session"]
 

@@ -17,12 +17,11 @@ import ssl
 import time
 import warnings
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
 import requests
 import requests_unixsocket
-import websocket
 from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
@@ -31,7 +30,11 @@ from lxdnb.exceptions import ClientConnectionFailed, LXDAPIException
 from lxdnb.transport import _reasons as reasons
 from lxdnb.transport._adapters import PinningAdapter, SocketAdapter
 from lxdnb.transport._call import Call
-from lxdnb.transport._channel import Channel
+
+if TYPE_CHECKING:
+    import websocket
+
+    from lxdnb.transport._channel import Channel
 
 __all__ = ["Call", "Channel", "Timeout", "Transport", "fingerprint_of", "refusal"]
 
@@ -136,6 +139,10 @@ class Transport:
 
         Raises ClientConnectionFailed where nothing answers, LXDAPIException where the server refuses.
         """
+        import websocket  # here, so that `import lxdnb` does not pay for it
+
+        from lxdnb.transport._channel import Channel
+
         connection = self._connect()
         host = urlsplit(self.base).netloc if self.socket_path is None else "lxd"
         url = f"ws://{host}{path}" + (f"?{urlencode(params)}" if params else "")
@@ -352,6 +359,14 @@ def fingerprint_of(path: str) -> str:
 def _peer_fingerprint(connection: ssl.SSLSocket) -> str:
     certificate = connection.getpeercert(binary_form=True)
     return hashlib.sha256(certificate or b"").hexdigest()
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Channel":  # loaded with the first websocket, or whoever names it
+        from lxdnb.transport._channel import Channel
+
+        return Channel
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def refusal(status_code: int, message: str) -> requests.Response:

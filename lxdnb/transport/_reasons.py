@@ -10,9 +10,6 @@ from collections.abc import Iterator
 from http.client import IncompleteRead
 
 import requests
-import websocket
-
-HUNG_UP = (ConnectionResetError, BrokenPipeError, IncompleteRead, websocket.WebSocketConnectionClosedException)
 
 
 def mismatch(wanted: str, found: str) -> str:
@@ -21,6 +18,9 @@ def mismatch(wanted: str, found: str) -> str:
 
 def reason(error: BaseException, socket_path: str | None, fingerprint: str | None) -> str:
     """Say why no server answered, in words that tell what to do."""
+    import websocket  # here, so that `import lxdnb` does not pay for it
+
+    hung_up = (ConnectionResetError, BrokenPipeError, IncompleteRead, websocket.WebSocketConnectionClosedException)
     chain = list(_causes(error))
     text = " ".join(str(cause) for cause in chain)
     if any(isinstance(cause, requests.Timeout | TimeoutError | websocket.WebSocketTimeoutException) for cause in chain):
@@ -41,7 +41,7 @@ def reason(error: BaseException, socket_path: str | None, fingerprint: str | Non
             return _permission(socket_path)
         if isinstance(cause, OSError) and cause.errno in (errno.ENOTSOCK, errno.EPROTOTYPE):
             return "that is not a socket"
-        if isinstance(cause, HUNG_UP) or str(cause) == "Response ended prematurely":  # urllib3's, between two chunks
+        if isinstance(cause, hung_up) or str(cause) == "Response ended prematurely":  # urllib3's, between two chunks
             return "the server hung up"
     last = chain[-1]
     return str(last) or type(last).__name__

@@ -87,7 +87,7 @@ def as_nobody(expression: str, environment: Mapping[str, str] | None = None) -> 
     # The interpreter may be readable by root alone, so the user changes only after the import.
     code = (
         "import os, lxdnb\n"
-        "import encodings.idna, grp\n"
+        "import encodings.idna, grp, websocket\n"
         "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
         f"try: {expression}\n"
         "except lxdnb.ClientConnectionFailed as error: print(error)\n"

@@ -57,3 +57,13 @@ def test_the_client_loads_neither_pandas_nor_the_notebook():
     code = "import sys, lxdnb; print(*sorted({'pandas', 'IPython', 'ipywidgets'} & set(sys.modules)))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert loaded.stdout.split() == []
+
+
+def test_an_import_loads_what_every_program_needs():
+    rarely = {"cryptography", "difflib", "html", "inspect", "lxdnb.display", "paramiko", "uuid", "websocket", "yaml"}
+    code = (
+        "import sys, requests; before = set(sys.modules); import lxdnb\n"
+        f"print(*sorted({rarely!r} & (set(sys.modules) - before)))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert loaded.stdout.split() == []
