@@ -224,6 +224,8 @@ def test_all_projects_of_a_client_of_one(server, other):
 def test_a_project_that_there_is_not(client):
     with pytest.raises(lxdnb.NotFound):
         client.events(project="nobody").connect()
+    with pytest.raises(lxdnb.NotFound):
+        lxdnb.Client(client.endpoint, project="nobody").events().connect()
     with pytest.raises(ValueError, match="not both"):
         client.events(project="default", all_projects=True)
     for none in ("", "..", "a\0b"):
