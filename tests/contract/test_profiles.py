@@ -7,6 +7,7 @@ from urllib.parse import quote
 import pytest
 
 import lxdnb
+from lxdnb.models import Profile
 
 
 def told(server, name: str) -> dict:
@@ -117,3 +118,9 @@ def test_wrong_arguments_are_told_before_anything_is_sent(client, asked):
         with pytest.raises(TypeError):
             client.profiles.create(*arguments)
     assert asked == []
+
+
+def test_an_absent_list_is_empty_and_other_absent_fields_are_none(client):
+    # LXD sends null for some empty lists, and an older server leaves fields out.
+    profile = Profile._from_record(client, {"name": "p", "used_by": None})
+    assert (profile.used_by, profile.config, profile.description, profile.dirty) == ([], {}, None, False)
