@@ -47,3 +47,23 @@ def test_what_a_server_gives_is_as_pylxd_has_it(server, theirs):
 def _fill(server: daemons.Daemon) -> None:
     server.cli("init", "busybox", "surface")
     server.cli("snapshot", *(["create"] if server.flavour == "incus" else []), "surface", "before")
+
+
+def test_all_takes_fields_where_the_server_knows_them(client, server, monkeypatch):
+    server.cli("init", "busybox", "surface")
+    assert [each.name for each in client.containers.all(2, ["state.disk"])] == ["surface"]  # an older one sends all
+    monkeypatch.setitem(client.host_info, "api_extensions", ["instances_state_selective_recursion"])
+    asked: list[str] = []
+    request = client._transport.request
+
+    def noted(method: str, path: str, *, params: dict[str, str], **options):
+        asked.append(params["recursion"])
+        return request(method, path, params={"recursion": "2"}, **options)
+
+    monkeypatch.setattr(client._transport, "request", noted)
+    client.containers.all(2, ["state.disk", "state.network"])
+    client.containers.all(1, ["state.disk"])
+    client.instances.all(fields=None)
+    assert asked == ["2;fields=state.disk,state.network", "1", "1"]
+    with pytest.raises(TypeError, match=r"\['state.disk'\]"):
+        client.containers.all(2, "state.disk")
