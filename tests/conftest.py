@@ -72,6 +72,22 @@ def container(client: lxdnb.Client) -> Container:
     return client.containers.launch("busybox", f"c-{uuid.uuid4().hex[:8]}")
 
 
+@pytest.fixture(scope="module")
+def daemon(flavour: str, start_server: Callable[[str], daemons.Daemon]) -> Iterator[daemons.Daemon]:
+    """A real daemon for all tests of a module; cleared of what they leave."""
+    running = start_server(flavour)
+    yield running
+    running.clear()
+
+
+@pytest.fixture(scope="module")
+def box(daemon: daemons.Daemon) -> Iterator[Container]:
+    """A running busybox container for all tests of a module, for which it is too dear to start one each."""
+    client = lxdnb.Client(str(daemon.socket))
+    yield client.containers.launch("busybox", f"b-{uuid.uuid4().hex[:8]}")
+    client.close()
+
+
 @pytest.fixture
 def asked(client: lxdnb.Client, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The path of each request that the client sends, as it sends them."""

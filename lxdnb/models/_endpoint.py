@@ -112,9 +112,12 @@ class Endpoint:
         fresh: Fresh | None = None,
     ) -> Task[None]:
         """Write a file: in place of what is in it, or with `append` after it."""
-        yield from ()
         if append:
             self._client.assert_has_api_extension("file_append")
+            try:
+                yield from self.stat(path)
+            except NotFound:
+                append = False  # servers append to no new file
         self._post(path, "file", map(bytes, pieces), mode, owner, write="append" if append else "overwrite")
 
     def mkdir(self, path: str, mode: int, owner: tuple[int, int] | None = None) -> Task[bool]:
@@ -143,7 +146,10 @@ class Endpoint:
 
     def _head(self, path: str) -> Response:
         if self._client.has_api_extension("instance_file_head"):
-            return self._told(path, self._node.head, {})
+            try:
+                return self._told(path, self._node.head, {})
+            except FileFailed:
+                pass  # without a word why, which a GET has
         return self._get(path, stream=True)
 
     def _get(self, path: str, stream: bool = False) -> Response:
