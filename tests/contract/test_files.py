@@ -268,6 +268,17 @@ def test_the_files_of_a_stopped_instance(box, daemon):
     stopped.delete(wait=True)
 
 
+def test_over_https_too(box, daemon):
+    certificate = tuple(map(str, daemon.client_certificate))
+    client = lxdnb.Client(daemon.address, cert=certificate, fingerprint=daemon.fingerprint)
+    try:
+        remote = client.containers.get(box.name).files
+        remote.put("/tls", BINARY * 20)
+        assert remote.get("/tls") == box.files.get("/tls") == BINARY * 20
+    finally:
+        client.close()
+
+
 def test_the_class_takes_an_instance_as_pylxd_s_does(box):
     assert type(box).FilesManager(box).get("/etc/passwd") == box.files.get("/etc/passwd")
 
