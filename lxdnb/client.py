@@ -6,9 +6,9 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from lxdnb import api, streams
+from lxdnb import api, checks, streams
 from lxdnb.exceptions import ClientConnectionFailed, LXDAPIExtensionNotAvailable
-from lxdnb.models.certificate import CertificateManager, check_text, decoded_token, proof
+from lxdnb.models.certificate import CertificateManager, decoded_token, proof
 from lxdnb.models.container import ContainerManager
 from lxdnb.models.image import Image, ImageManager
 from lxdnb.models.instance import Instance, InstanceManager
@@ -60,12 +60,11 @@ class Client:
         *,
         fingerprint: str | None = None,
     ) -> None:
-        self.project = project
+        self.project = None if project is None else checks.name(project, "project")
         self.cert = cert
         options: dict[str, Any] = {"timeout": timeout, "session": session}
         if endpoint is not None:
-            if not isinstance(endpoint, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-                raise TypeError(f"endpoint is a str, a socket's path or a URL, not {type(endpoint).__name__}")
+            checks.text("endpoint, a socket's path or a URL,", endpoint)
             found = identity(endpoint, configurations(os.environ, os.path.expanduser("~")))
             # What the caller, or a session of his, says for himself is never replaced.
             self.cert = cert or (session and session.cert) or found.cert
@@ -166,7 +165,7 @@ class Client:
         Raises Forbidden for a wrong password or a used token, ValueError for a client without a certificate, for a
         token of another server than this one, and for a password where there are none.
         """
-        check_text("a password or token", secret)
+        checks.text("a password or token", secret)
         self.host_info = api.metadata(self._root.get())
         if self.trusted:
             return
@@ -234,6 +233,8 @@ class Client:
 
         Raises ValueError for a type that there is not.
         """
+        if websocket_client is not None and not callable(websocket_client):
+            raise TypeError(f"websocket_client is a class of websockets, not {checks.shown(websocket_client)}")
         if project is None and not all_projects:
             project = self.project
         events = Events(self.api, event_types, project=project, all_projects=all_projects)
@@ -247,8 +248,8 @@ class Client:
 
     def _open(self, transport: Transport, version: str) -> None:
         self._transport, self._version = transport, version
-        self.api = api.APINode(transport, f"/{version}", self.project)
-        self._root = api.APINode(transport, f"/{version}")
+        self._root = api.APINode(transport, "")[version]
+        self.api = api.APINode(transport, "", self.project)[version]
         self.host_info: dict[str, Any] = api.metadata(self._root.get())
 
     def _open_first(self, sockets: list[str], options: Mapping[str, Any], version: str) -> None:

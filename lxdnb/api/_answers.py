@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from lxdnb import checks
 from lxdnb.exceptions import Conflict, Forbidden, LXDAPIException, NotFound
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ _ERRORS: Mapping[int, type[LXDAPIException]] = {
     409: Conflict,
     412: Conflict,
 }
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_OPERATION = re.compile(r"(?:.*/operations/)?([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})(?:[/?].*)?")
 
 
 def metadata(response: Response) -> Any:
@@ -27,15 +28,15 @@ def metadata(response: Response) -> Any:
 
 
 def operation_id(location: str) -> str:
-    """Return the UUID in an operation's URL.
+    """Return the UUID in an operation's URL, or the UUID itself. Raises TypeError and ValueError for what is neither.
 
     >>> operation_id("/1.0/operations/1b3c9e6a-3f0e-4c1a-9d3f-2f3b6b0c9a11?project=default")
     '1b3c9e6a-3f0e-4c1a-9d3f-2f3b6b0c9a11'
     """
-    found = _UUID.search(location)
+    found = _OPERATION.fullmatch(checks.text("an operation's id", location))
     if not found:
-        raise ValueError(f"{location!r} names no operation")
-    return found.group()
+        raise ValueError(f"{checks.shown(location)} names no operation")
+    return found.group(1)
 
 
 def checked(response: Response, is_api: bool) -> Response:

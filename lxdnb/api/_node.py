@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
+from lxdnb import checks
 from lxdnb.api import _answers as answers
 from lxdnb.exceptions import ClientConnectionFailed, Forbidden, LXDAPIException
 
@@ -32,8 +33,9 @@ class APINode:
     """A path of the API, to walk and to send requests to.
 
     An attribute is a word of the API, with `_` for its `-`; an item is a name, sent as it is whatever characters it
-    has. Raises ValueError for a name that a server would take for another path or name: empty, `.`, `..`, or with a
-    NUL in it.
+    has. Raises ValueError for a name that a server would take for another path or name: empty, `.`, `..`, with a
+    NUL in it, or longer than any answer could tell. A `json` that is no dict, or has in it what would not arrive as it
+    is, is a TypeError or ValueError before anything is sent.
 
     >>> client.api.instances["c1"].state
     APINode('/1.0/instances/c1/state')
@@ -54,13 +56,7 @@ class APINode:
         return self[name.replace("_", "-")]
 
     def __getitem__(self, name: str) -> APINode:
-        # Servers clean paths before they route them: /instances/.. would be everything, /instances/ the list.
-        if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"a name is a str, not {type(name).__name__}")
-        # A NUL ends a name for what servers are made of.
-        if name in ("", ".", "..") or "\0" in name:
-            raise ValueError(f"{name!r} is no name of anything")
-        return APINode(self._transport, f"{self._path}/{quote(name, safe='')}", self._project)
+        return APINode(self._transport, f"{self._path}/{checks.segment(name)}", self._project)
 
     def __repr__(self) -> str:
         return f"APINode({self._path!r})"
@@ -89,7 +85,7 @@ class APINode:
     def post(self, *, is_api: bool = True, target: str | None = None, **options: Any) -> Response:
         """POST to this path; `target` names a cluster member."""
         if target is not None:
-            options["params"] = {**(options.get("params") or {}), "target": target}
+            options["params"] = {**(options.get("params") or {}), "target": checks.name(target, "target")}
         return self._send("POST", is_api, options)
 
     def put(self, *, is_api: bool = True, **options: Any) -> Response:
@@ -150,6 +146,8 @@ class APINode:
 
     def _send(self, method: str, is_api: bool, options: dict[str, Any]) -> Response:
         params = self._parameters(options.pop("params", None))
+        if options.get("json") is not None:
+            checks.body(checks.mapping("json", options["json"]), "json")
         response = self._transport.request(method, self._path, params=params, **options)
         try:
             return answers.checked(response, is_api)
@@ -159,7 +157,7 @@ class APINode:
             raise
 
     def _parameters(self, params: Mapping[str, Any] | None) -> dict[str, Any]:
-        merged = dict(params or {})
+        merged = dict(checks.mapping("params", params or {}))
         # A server refuses a project together with all projects.
         if self._project is not None and "all-projects" not in merged:
             merged.setdefault("project", self._project)

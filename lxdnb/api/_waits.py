@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from lxdnb import redact
+from lxdnb import checks, redact
 from lxdnb.api._answers import body as body_of
 from lxdnb.api._answers import error
 from lxdnb.exceptions import (
@@ -49,7 +49,7 @@ def wait_for_operation(
     server is lost, or comes back without it. Who hangs up the `call` ends the wait, from another thread.
     """
     node = root.operations[identifier]
-    ends = None if timeout is None else time.monotonic() + timeout
+    ends = None if timeout is None else time.monotonic() + checks.seconds("timeout", timeout)
     while True:
         left = math.inf if ends is None else ends - time.monotonic()
         if 0 < left < 1:

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from numbers import Real
 from typing import Any, NamedTuple, Self
 
+from lxdnb import checks
+
 __all__ = ["Change", "Changes", "Difference", "as_sent", "clash", "difference", "laid_on", "own", "refresh"]
 
 VOLATILE = "volatile."  # keys of config in which the server keeps notes of its own
@@ -82,10 +84,12 @@ def as_sent(value: Mapping[Any, Any], name: str = "config", depth: int = 1) -> d
     made: dict[str, Any] = {}
     for key, inner in value.items():
         if not isinstance(key, str):
-            raise TypeError(f"a key of {name} is a str, not {key!r}")
+            raise TypeError(f"a key of {name} is a str, not {checks.shown(key)}")
         if inner is not None:
-            here = f"{name}[{key!r}]"
-            made[key] = _text(inner, here) if depth == 1 else as_sent(inner, here, depth - 1)
+            here = f"{name}[{checks.shown(key)}]"
+            made[checks.text(f"a key of {name}", key)] = (
+                _text(inner, here) if depth == 1 else as_sent(inner, here, depth - 1)
+            )
     return made
 
 
@@ -162,7 +166,7 @@ def _same(held: Any, value: Any) -> bool:
 
 def _text(value: Any, name: str) -> str:
     if isinstance(value, str):
-        return value
+        return checks.text(name, value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Real):  # NumPy's are such too

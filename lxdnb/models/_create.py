@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from lxdnb import api
+from lxdnb import api, checks
 from lxdnb.exceptions import LXDAPIException, LXDError, NotFound
 from lxdnb.models._model import as_sent, name_in
 from lxdnb.models._ready import GetsReady
@@ -50,9 +50,7 @@ class Creates(GetsReady):
     @classmethod
     def _request(cls, client: Client, config: Mapping[str, Any]) -> dict[str, Any]:
         """Return a description as it is sent. Raises TypeError and ValueError for what is none."""
-        if not isinstance(config, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"config is a dict as the REST API takes it, not {type(config).__name__}")
-        request = dict(config)
+        request = dict(checks.mapping("config", config))
         if cls.instance_type is not None:
             request.setdefault("type", cls.instance_type)
         for field, depth in (("config", 1), ("devices", 2)):
@@ -60,6 +58,9 @@ class Creates(GetsReady):
                 request[field] = as_sent(request[field], field, depth)
         if request.get("name") is not None:
             _ = client.api.instances[request["name"]]  # refuses what is no name
+        source = request.get("source")
+        if isinstance(source, Mapping) and source.get("type") == "image" and source.get("fingerprint"):
+            checks.fingerprint(source["fingerprint"])
         return request
 
     @classmethod
@@ -93,33 +94,33 @@ class Creates(GetsReady):
         >>> client.containers.launch("alpine", "c1", config={"limits.memory": "512MiB"})
         <Container 'c1': Running>
         """
-        if isinstance(image, str):
-            image = client.images.find(image)
-        if isinstance(image, Image):
-            image = {"type": "image", "fingerprint": image.fingerprint}
-        if not isinstance(image, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not isinstance(image, str | Image | Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"image is an alias, a fingerprint, an Image or a dict, not {type(image).__name__}")
-        if isinstance(profiles, str):  # a sequence too, of letters: a slip that no type tells
-            raise TypeError(f"profiles is a list of names, as in [{profiles!r}]")
         import uuid  # here, so that `import lxdnb` does not pay for it
 
         mark = str(uuid.uuid4())
         description: dict[str, Any] = {
-            "source": dict(image),
-            "ephemeral": ephemeral,
+            "source": dict(image) if isinstance(image, Mapping) else {},
+            "ephemeral": checks.flag("ephemeral", ephemeral),
             # By it one that this has made is told from one of the same name that was there before.
-            "config": {MARK: mark} | as_sent(config or {}),
-            "devices": devices or {},
+            "config": {MARK: mark} | as_sent({} if config is None else config),
+            "devices": as_sent({} if devices is None else devices, "devices", depth=2),
         }
         if name is not None:
             description["name"] = name
         if profiles is not None:
-            description["profiles"] = list(profiles)
+            description["profiles"] = checks.texts("profiles", profiles)
+        if target is not None:
+            checks.name(target, "target")
         mark = description["config"][MARK]
         at_once = client.has_api_extension("instance_create_start")
         if at_once:
             description["start"] = True
         request = cls._request(client, description)
+        if isinstance(image, str):  # asked for only now that the rest is known to be right
+            image = client.images.find(image)
+        if isinstance(image, Image):
+            request["source"] = {"type": "image", "fingerprint": image.fingerprint}
         created = None
         try:
             created = cls._ask_for(client, request, target)

@@ -176,7 +176,7 @@ class Endpoint:
         try:
             return ask(params={"path": encoded(path)}, **options)
         except NotFound as error:
-            raise NotFound(error.response, message=f"{path}: no such file or directory") from None
+            raise NotFound(error.response, message=f"{path[:200]}: no such file or directory") from None
         except Forbidden as error:
             raise FileFailed(error.response, path, "permission denied") from None
         except LXDAPIException as error:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+from lxdnb import checks
 from lxdnb.exceptions import CommandTimeout, OperationTimeout
 from lxdnb.models._model import Model
 from lxdnb.streams import Exec, Stdin, exec_request
@@ -97,7 +98,8 @@ class RunsCommands(Model):
         for what cannot be an argument, before anything is sent.
         """
         started = time.monotonic()
-        _check_timeout(timeout)
+        if timeout is not None:
+            checks.seconds("timeout", timeout)
         stdout = Output(stdout_handler, encoding or "utf-8", decode)
         stderr = Output(stderr_handler, encoding or "utf-8", decode)
         running = self.start_command(
@@ -184,15 +186,6 @@ class RunsCommands(Model):
             name: f"{websocket}?{urlencode({'secret': secrets[fd]})}"
             for name, fd in (("ws", "0"), ("control", "control"))
         }
-
-
-def _check_timeout(timeout: Any) -> None:
-    if timeout is None:
-        return
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float):
-        raise TypeError(f"a timeout is a number of seconds, not {timeout!r}")
-    if not timeout >= 0:  # nor is NaN
-        raise ValueError(f"a timeout is 0 seconds or more, not {timeout}")
 
 
 def _given(payload: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+from lxdnb import checks
 from lxdnb.exceptions import LXDAPIException
 from lxdnb.models._model import Model
 
@@ -30,6 +31,7 @@ class Migrates(Model):
         """
         if not hasattr(new_client, "host_info"):
             raise TypeError(f"new_client is a Client of the other server, not {type(new_client).__name__}")
+        checks.flag("live", live)
         response = self.api.get()
         if not live and self._read(response)["status"] != "Stopped":
             # Servers would copy what is being written to, and only then refuse to delete it here.
@@ -49,6 +51,7 @@ class Migrates(Model):
 
         It is what `create` of a client of the other server takes; the offer holds for some seconds.
         """
+        checks.flag("live", live)
         client = self.client
         address = client.https_address
         if address is None:

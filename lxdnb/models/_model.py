@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from lxdnb import api, exceptions
+from lxdnb import api, checks, exceptions
 from lxdnb.models._changes import VOLATILE, Changes, Difference, as_sent, difference, own, refresh
 from lxdnb.models._saving import lay_on_server, turn_at
 
@@ -93,10 +93,11 @@ class Model:
         if name.startswith("_") or name == "client" or hasattr(type(self), name):
             object.__setattr__(self, name, value)
             return
+        if name in self.writable:
+            _check_kind(name, self._fields.get(name), value)
         if not self._loaded and name not in self._theirs:
             self.sync()
         if self._may_change(name) and (name in self.writable or name in self._theirs):
-            _check_kind(name, self._fields.get(name), value)
             if value is not self._ours.get(name):
                 self._ours[name] = own(self._completed(name, value))
         elif name in self._fields or name in self._theirs:
@@ -217,7 +218,7 @@ class Model:
 
     def post(self, json: Any = None, wait: bool = False) -> None:
         """POST a JSON body to this resource, as its API takes it. With `wait`, return when it is done."""
-        self._started(self.api.post(json=json), wait)
+        self._started(self.api.post(json=None if json is None else checks.mapping("json", json)), wait)
 
     def put(self, put_object: Any, wait: bool = False) -> None:
         """PUT a whole JSON body in place of what the server has, and take the record that this gives.
@@ -234,11 +235,11 @@ class Model:
 
     def raw_put(self, put_object: Any, wait: bool = False) -> None:
         """PUT a whole JSON body, and leave this object as it is."""
-        self._started(self.api.put(json=put_object), wait)
+        self._started(self.api.put(json=checks.mapping("put_object", put_object)), wait)
 
     def raw_patch(self, patch_object: Any, wait: bool = False) -> None:
         """PATCH with a JSON body, and leave this object as it is."""
-        self._started(self.api.patch(json=patch_object), wait)
+        self._started(self.api.patch(json=checks.mapping("patch_object", patch_object)), wait)
 
     @property
     def _name(self) -> str:
@@ -266,6 +267,8 @@ class Model:
         kind = self._fields.get(name)
         if self._may_change(name) and _is("dict", kind):
             return as_sent(value, name, depth=2 if _is("dict[str, dict", kind) else 1)
+        if self._may_change(name) and value:
+            _check_kind(name, kind, value)  # of a list that was changed in place
         return _plain(value)
 
     def _completed(self, name: str, value: Any) -> Any:
@@ -344,17 +347,15 @@ def _is(word: str, kind: str | None) -> bool:
 
 def _check_kind(name: str, kind: str | None, value: Any) -> None:
     """Raise TypeError for a value that is not of a field's kind. It tells no value: that may be a secret."""
-    wanted: dict[str, tuple[Any, str]] = {
-        "dict": (Mapping, "a dict"),
-        "list": ((list, tuple), "a list"),
-        "bool": (bool, "True or False"),
-        "str": (str, "a text"),
-    }
-    for word, (types, said) in wanted.items():
-        if _is(word, kind) and not isinstance(value, types):
-            raise TypeError(f"{name} is {said}, not {type(value).__name__}")
-    if _is("list[str", kind) and not all(isinstance(inner, str) for inner in value):
-        raise TypeError(f"{name} is a list of texts")
+    if _is("dict", kind):
+        if not isinstance(value, Mapping):
+            raise TypeError(f"{name} is a dict, not {type(value).__name__}")
+    elif _is("list", kind):
+        checks.texts(name, value)
+    elif _is("bool", kind):
+        checks.flag(name, value)
+    elif _is("str", kind):
+        checks.text(name, value)
 
 
 def _plain(value: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lxdnb import checks
 from lxdnb.models._model import Model, as_sent
 from lxdnb.models.image import Image
 
@@ -31,16 +32,14 @@ class Publishes(Model):
         >>> client.instances.get("c2").publish(wait=True, aliases=["mine"]).aliases[0]["name"]
         'mine'
         """
-        if isinstance(aliases, str):  # a sequence too, of letters: a slip that no type tells
-            raise TypeError(f"aliases is a list of names, as in [{aliases!r}]")
-        request: dict[str, Any] = {"public": public, "source": self._source()}
+        request: dict[str, Any] = {"public": checks.flag("public", public), "source": self._source()}
         if compression_algorithm is not None:
             self.client.assert_has_api_extension("image_compression_algorithm")
-            request["compression_algorithm"] = compression_algorithm
-        if properties:
+            request["compression_algorithm"] = checks.text("compression_algorithm", compression_algorithm)
+        if properties is not None:
             request["properties"] = as_sent(properties, "properties")
-        if aliases:
-            request["aliases"] = [{"name": alias} for alias in aliases]
+        if aliases is not None:
+            request["aliases"] = [{"name": checks.name(alias)} for alias in checks.texts("aliases", aliases)]
         self._started(self.client.api.images.post(json=request), wait)
         if not wait or self.operation is None:
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from lxdnb import checks
 from lxdnb.exceptions import LXDAPIException, NotFound, NotReady, OperationFailed, OperationTimeout
 from lxdnb.models._execute import RunsCommands
 from lxdnb.models._state import HasState, InstanceState
@@ -29,6 +30,7 @@ class GetsReady(HasState, RunsCommands):
 
         >>> client.instances.get("c1").wait_ready()
         """
+        checks.seconds("timeout", timeout)
         ends = time.monotonic() + timeout
         failure = self._wait_for_start(timeout)
         pause = PAUSE[0]

@@ -28,7 +28,8 @@ def opened(data: Data) -> Generator[Iterable[Any]]:
     elif hasattr(given, "read"):
         yield _read(given)
     elif isinstance(given, Iterable) and not isinstance(given, Mapping):
-        yield given
+        # What can be looked at before its turn is: a wrong piece would come too late for what was in the file.
+        yield [_bytes(piece) for piece in given] if isinstance(given, list | tuple) else given
     else:
         wanted = "a str, bytes, a pathlib.Path, an open file or an iterable of bytes"
         raise TypeError(f"the data of a file is {wanted}, not {given!r:.100}")

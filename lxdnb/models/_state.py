@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lxdnb import api
+from lxdnb import api, checks
 from lxdnb.exceptions import NotFound
 from lxdnb.models._model import Model
 
@@ -65,10 +65,10 @@ class HasState(Model):
         self._set_state("unfreeze", timeout, force, wait)
 
     def _set_state(self, action: str, timeout: int, force: bool, wait: bool) -> None:
-        if timeout is not None and type(timeout) is not int:  # pyright: ignore[reportUnnecessaryComparison]
-            raise TypeError(f"timeout is a whole number of seconds, not {timeout!r}")
-        if force is not None and type(force) is not bool:  # pyright: ignore[reportUnnecessaryComparison]
-            raise TypeError(f"force is True or False, not {force!r}")
+        if timeout is not None:  # pyright: ignore[reportUnnecessaryComparison]
+            checks.whole_number("timeout", timeout, -1)  # -1 is without an end, for servers
+        if force is not None:  # pyright: ignore[reportUnnecessaryComparison]
+            checks.flag("force", force)
         request = {"action": action, "timeout": timeout, "force": force}
         self._started(self.api.state.put(json=request), wait)
         if wait:

@@ -8,13 +8,13 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from lxdnb import api
+from lxdnb import api, checks
 from lxdnb.models._model import Manager, Model
 
 if TYPE_CHECKING:
     from lxdnb.client import Client
 
-__all__ = ["Certificate", "CertificateManager", "check_text", "decoded_token", "proof"]
+__all__ = ["Certificate", "CertificateManager", "decoded_token", "proof"]
 
 
 class Certificate(Model):
@@ -43,7 +43,7 @@ class Certificate(Model):
     @classmethod
     def get(cls, client: Client, fingerprint: str) -> Self:
         """Return the certificate with this fingerprint; the first characters of it will do. Raises NotFound."""
-        return cls._from_record(client, api.metadata(client.api.certificates[fingerprint].get()))
+        return cls._from_record(client, api.metadata(client.api.certificates[checks.fingerprint(fingerprint)].get()))
 
     @classmethod
     def all(cls, client: Client) -> list[Self]:
@@ -73,16 +73,14 @@ class Certificate(Model):
         >>> created = client.certificates.create("", pem, name="laptop", restricted=True, projects=["default"])
         >>> created.delete()
         """
-        check_text("password", password)
-        check_text("secret", secret)
-        named = _names(projects)
+        checks.text("password", password)
+        checks.text("secret", secret)
+        described = _described(name, projects, restricted)
         fingerprint, body = _parsed(cert_data)
         request: dict[str, Any] = {
-            "type": cert_type,
+            "type": checks.text("cert_type", cert_type),
             "certificate": body,
-            "name": name,
-            "projects": named,
-            "restricted": restricted,
+            **described,
             **proof(client, secret or password),
         }
         client.api.certificates.post(json=request)
@@ -102,13 +100,7 @@ class Certificate(Model):
         Whoever has it can use it, once. Raises LXDAPIExtensionNotAvailable on servers before LXD 4.21.
         """
         client.assert_has_api_extension("certificate_token")
-        request = {
-            "type": "client",
-            "token": True,
-            "name": name,
-            "projects": _names(projects),
-            "restricted": restricted,
-        }
+        request = {"type": "client", "token": True, **_described(name, projects, restricted)}
         made: dict[str, Any] = api.metadata(client.api.certificates.post(json=request))["metadata"]
         token = {
             "client_name": name,
@@ -189,10 +181,13 @@ def _joined(token: str) -> str:
     return "".join(token.split())
 
 
-def _names(projects: Sequence[str] | None) -> list[str]:
-    if isinstance(projects, str):  # a sequence too, of letters: a slip that no type tells
-        raise TypeError(f"projects is a list of names, as in [{projects!r}]")
-    return list(projects or ())
+def _described(name: str, projects: Sequence[str] | None, restricted: bool) -> dict[str, Any]:
+    """Return the fields by which a client is known, and held to what it may do."""
+    return {
+        "name": checks.text("name", name),
+        "projects": [] if projects is None else checks.texts("projects", projects),
+        "restricted": checks.flag("restricted", restricted),
+    }
 
 
 def _parsed(cert_data: bytes | str) -> tuple[str, str]:
@@ -200,7 +195,7 @@ def _parsed(cert_data: bytes | str) -> tuple[str, str]:
     from cryptography import x509  # here and below, so that `import lxdnb` does not pay for it
     from cryptography.hazmat.primitives import hashes, serialization
 
-    check_text("cert_data", cert_data, bytes, bytearray)
+    checks.text("cert_data", cert_data, bytes, bytearray)
     data = cert_data.encode() if isinstance(cert_data, str) else bytes(cert_data)
     try:
         certificate = x509.load_pem_x509_certificate(data)
@@ -208,11 +203,3 @@ def _parsed(cert_data: bytes | str) -> tuple[str, str]:
         raise ValueError("these data are no certificate in PEM form: it begins -----BEGIN CERTIFICATE-----") from None
     body = certificate.public_bytes(serialization.Encoding.DER)
     return certificate.fingerprint(hashes.SHA256()).hex(), base64.b64encode(body).decode()
-
-
-def check_text(what: str, value: object, *more: type) -> None:
-    """Raise TypeError for what is no text, nor of another type that will do. It tells no value: it is a secret."""
-    if not isinstance(value, (str, *more)):
-        raise TypeError(
-            f"{what} is a {' or '.join(kind.__name__ for kind in (str, *more))}, not {type(value).__name__}"
-        )

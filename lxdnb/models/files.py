@@ -140,9 +140,9 @@ class FilesManager:
         gid: int | str | None = None,
     ) -> None:
         """Make a folder, of mode 0750 unless one is named. One that is there stays as it is."""
-        number, owner = _mode(mode), _owner(uid, gid)
+        folder, number, owner = _path(path), _mode(mode), _owner(uid, gid)
         with self._route() as route:
-            route.do(route.mkdir(_path(path), FOLDER_MODE if number is None else number, owner))
+            route.do(route.mkdir(folder, FOLDER_MODE if number is None else number, owner))
 
     def symlink(self, path: Path, target: Path) -> None:
         """Make a symbolic link at `path` that says `target`. Raises FileFailed where there is anything already."""
@@ -177,8 +177,9 @@ class FilesManager:
         >>> [(entry.name, entry.size) for entry in files.list("/srv")]
         [('a', 2), ('b', 4)]
         """
+        folder = _path(path)
         with self._route() as route:
-            return sorted(route.do(route.list(_path(path))), key=lambda entry: entry.name)
+            return sorted(route.do(route.list(folder)), key=lambda entry: entry.name)
 
     def recursive_put(
         self,
@@ -194,13 +195,13 @@ class FilesManager:
         is written over, but a folder stays as it is. Devices, fifos and sockets are left out, with a warning. Raises
         NotADirectoryError for what is no folder.
         """
-        source, number, owner = os.fspath(src), _mode(mode), _owner(uid, gid)
+        source, target, number, owner = _here(src), _path(dst), _mode(mode), _owner(uid, gid)
         if not os.path.isdir(source):
             os.stat(source)  # raises FileNotFoundError
             raise NotADirectoryError(f"{source!r} is no folder; put() takes files")
         with self._route() as route:
             push = Push(route, number, owner)
-            push.run(source, _path(dst))
+            push.run(source, target)
         _tell(push.skipped)
 
     def recursive_get(self, remote_path: Path, local_path: Path) -> None:
@@ -211,9 +212,10 @@ class FilesManager:
         each once it is whole. Devices, fifos and sockets are left out, with a warning. If `remote_path` is a file, so
         is `local_path`. Raises FileFailed for a name that no file here can have.
         """
+        source, target = _path(remote_path), _here(local_path)
         with self._route() as route:
             pull = Pull(route)
-            pull.run(_path(remote_path), os.fspath(local_path))
+            pull.run(source, target)
         _tell(pull.skipped)
 
     def _write(self, filepath: Path, data: Data, mode: Any, uid: Any, gid: Any, append: bool) -> None:
@@ -259,6 +261,13 @@ def _openable(path: str, entry: FileEntry) -> None:
 def _path(path: Any) -> str:
     given = _text(path)
     return given if given.startswith("/") else f"/{given}"
+
+
+def _here(path: Any) -> str:
+    """Return the path of a file or folder of this machine."""
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"a path here is a str or a pathlib.Path, not {path!r:.100}")
+    return os.fspath(path)
 
 
 def _text(path: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
-from lxdnb import api
+from lxdnb import api, checks
 from lxdnb.exceptions import NotFound
 from lxdnb.models._create import Creates
 from lxdnb.models._execute import ExecResult
@@ -15,7 +15,7 @@ from lxdnb.models._publish import Publishes
 from lxdnb.models._state import InstanceState
 from lxdnb.models.files import FilesManager
 from lxdnb.models.image import Image
-from lxdnb.models.snapshot import Snapshot, SnapshotManager
+from lxdnb.models.snapshot import Snapshot, SnapshotManager, node_of
 
 if TYPE_CHECKING:
     from requests import Response
@@ -88,9 +88,8 @@ class Instance(Creates, Migrates, Publishes):
         of all instances then, since names say nothing of the type. With `recursion=2` the state of each comes too,
         which takes a server long: those from LXD 6.7 on then leave out all of it but `fields`, as in `["state.disk"]`.
         """
-        if isinstance(fields, str):
-            raise TypeError(f"fields is a list of texts, as in [{fields!r}]")
-        asked = str(int(recursion))
+        asked = str(checks.whole_number("recursion", recursion, 0))
+        fields = None if fields is None else checks.texts("fields", fields)
         if fields is not None and asked == "2" and client.has_api_extension("instances_state_selective_recursion"):
             asked += f";fields={','.join(fields)}"
         answer = api.metadata(client.api.instances.get(params={"recursion": asked}))
@@ -128,8 +127,8 @@ class Instance(Creates, Migrates, Publishes):
 
         Returns the server's answer, as pylxd does. Raises NotFound or OperationFailed when there is no such snapshot.
         """
-        _ = self.api.snapshots[snapshot_name]
-        answer = self.api.put(json={"restore": snapshot_name, "stateful": stateful})
+        _ = node_of(self, snapshot_name)
+        answer = self.api.put(json={"restore": snapshot_name, "stateful": checks.flag("stateful", stateful)})
         self._started(answer, wait)
         if wait:
             self.sync()

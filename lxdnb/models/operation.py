@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from lxdnb import api, redact
+from lxdnb import api, checks, redact
 
 if TYPE_CHECKING:
     from lxdnb.client import Client
@@ -144,6 +144,9 @@ class Operation:
         OperationCancelled with the server's own words, or OperationTimeout after `timeout` seconds; the operation
         then goes on and can be waited for again.
         """
+
+        if on_progress is not None and not callable(on_progress):
+            raise TypeError(f"on_progress is a function of a Progress, not {checks.shown(on_progress)}")
 
         def seen(record: Mapping[str, Any]) -> None:
             before = self.progress

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from lxdnb import api
+from lxdnb import api, checks
 from lxdnb.exceptions import NotFound
 from lxdnb.models._model import Manager, Model, as_sent
 
@@ -75,9 +75,9 @@ class Profile(Model):
         _ = client.api.profiles[name]  # refuses what is no name, before anything is sent
         request = {
             "name": name,
-            "config": as_sent(config or {}),
-            "devices": as_sent(devices or {}, "devices", depth=2),
-            "description": description or "",
+            "config": as_sent({} if config is None else config),
+            "devices": as_sent({} if devices is None else devices, "devices", depth=2),
+            "description": "" if description is None else checks.text("description", description),
         }
         created = cls(client, name=name)
         created._started(client.api.profiles.post(json=request), wait)

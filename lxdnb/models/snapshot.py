@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from lxdnb import api
+from lxdnb import api, checks
 from lxdnb.exceptions import NotFound
 from lxdnb.models._model import Manager
 from lxdnb.models._publish import Publishes
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lxdnb.client import Client
     from lxdnb.models.instance import Instance
 
-__all__ = ["Snapshot", "SnapshotManager"]
+__all__ = ["Snapshot", "SnapshotManager", "node_of"]
 
 
 class Snapshot(Publishes):
@@ -60,7 +60,7 @@ class Snapshot(Publishes):
     @classmethod
     def get(cls, client: Client, instance: Instance, name: str) -> Self:
         """Return the snapshot of that name. Raises NotFound."""
-        record = api.metadata(_node(instance, name).get())
+        record = api.metadata(node_of(instance, name).get())
         return cls._from_record(client, _own_name(record), instance=instance)
 
     @classmethod
@@ -94,8 +94,8 @@ class Snapshot(Publishes):
         `stateful` keeps the memory of a running instance too, which needs CRIU. The server deletes it at
         `expires_at`, a datetime with a time zone or an ISO 8601 text. Raises LXDAPIException or OperationFailed.
         """
-        _ = _node(instance, name)  # refuses what is no name, before anything is sent
-        request: dict[str, Any] = {"name": name, "stateful": stateful}
+        _ = node_of(instance, name)  # refuses what is no name, before anything is sent
+        request: dict[str, Any] = {"name": name, "stateful": checks.flag("stateful", stateful)}
         if expires_at is not None:
             client.assert_has_api_extension("snapshot_expiry_creation")
             request["expires_at"] = _instant(expires_at)
@@ -112,11 +112,11 @@ class Snapshot(Publishes):
     @property
     def api(self) -> api.APINode:
         """The node of this snapshot in `client.api`."""
-        return _node(self.instance, self._name)
+        return node_of(self.instance, self._name)
 
     def rename(self, new_name: str, wait: bool = False) -> None:
         """Give it another name. Raises Conflict or OperationFailed when that is taken."""
-        _ = _node(self.instance, new_name)
+        _ = node_of(self.instance, new_name)
         self._started(self.api.post(json={"name": new_name}), wait)
         self._theirs["name"] = new_name
 
@@ -170,11 +170,14 @@ class SnapshotManager(Manager[Snapshot]):
         return self.model.create(self.client, self.instance, name, stateful, wait, expires_at=expires_at)
 
 
-def _node(instance: Instance, name: str) -> APINode:
+def node_of(instance: Instance, name: str) -> APINode:
     """Return the node of a snapshot. Raises TypeError or ValueError for what is no name."""
+    if "/" in checks.name(name):
+        # Servers take `c2/before` for the snapshot of another instance, and would put that one's files into this one.
+        raise ValueError(f"{checks.shown(name)} is no name of a snapshot: it has a / in it")
     # Servers unquote a snapshot's name twice: who asks for `x%41`, quoted once, gets the snapshot `xA`.
     node = instance.api.snapshots
-    return node[name.replace("%", "%25")] if "%" in str(name) else node[name]
+    return node[name.replace("%", "%25")]
 
 
 def _own_name(record: dict[str, Any]) -> dict[str, Any]:
@@ -184,7 +187,7 @@ def _own_name(record: dict[str, Any]) -> dict[str, Any]:
 
 def _instant(moment: datetime | str) -> str:
     if isinstance(moment, str):
-        return moment
+        return checks.text("expires_at", moment)
     if not isinstance(moment, datetime):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"expires_at is a datetime or an ISO 8601 text, not {type(moment).__name__}")
     if moment.tzinfo is None:

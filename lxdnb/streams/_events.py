@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from lxdnb import api
+from lxdnb import api, checks
 from lxdnb.exceptions import ClientConnectionFailed, LXDAPIException
 
 if TYPE_CHECKING:
@@ -281,13 +281,16 @@ def _call(events: Events, callback: Callable[[dict[str, Any]], object], ended: F
 
 def _names(event_types: Iterable[EventType | str] | EventType | str | None) -> list[str]:
     """Return the names of types, sorted; none of them for all."""
+    kinds: Any = event_types
+    if kinds is not None and not isinstance(kinds, Iterable | EventType):
+        raise TypeError(f"event_types are types of events, as in ['lifecycle'], not {checks.shown(event_types)}")
     given = [event_types] if isinstance(event_types, EventType | str) else list(event_types or ())
     choices = [kind.value for kind in EventType]
     names: set[str] = set()
     for kind in given:
         name = kind.value if isinstance(kind, EventType) else kind
         if name not in choices:
-            raise ValueError(f"{name!r} is no type of events: choose from {', '.join(choices)}")
+            raise ValueError(f"{checks.shown(name)} is no type of events: choose from {', '.join(choices)}")
         names.add(name)
     return [] if "all" in names else sorted(names)
 

@@ -9,10 +9,10 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import IO, Any
 
-from lxdnb import api
+from lxdnb import api, checks
 from lxdnb.exceptions import OperationTimeout
 from lxdnb.streams._lines import Lines
-from lxdnb.streams._request import exec_request, whole_number
+from lxdnb.streams._request import exec_request
 from lxdnb.streams._session import GRACE, Session
 from lxdnb.streams._stdin import encoded, pieces
 
@@ -174,7 +174,7 @@ class Exec:
     def join(self, timeout: float | None = None) -> bool:
         """Wait for the end, at most `timeout` seconds, and return whether it has come."""
         if timeout is not None:
-            timeout = min(timeout, threading.TIMEOUT_MAX)
+            timeout = min(checks.seconds("timeout", timeout), threading.TIMEOUT_MAX)
         self._lines.waits(1)
         try:
             return self._session.done.wait(timeout)
@@ -206,7 +206,7 @@ class Exec:
 
     def signal(self, number: int = signal.SIGTERM) -> None:
         """Send the process a signal. Nothing happens if it has ended."""
-        self._session.control({"command": "signal", "signal": whole_number("a signal", number, 1)})
+        self._session.control({"command": "signal", "signal": checks.whole_number("a signal", number, 1)})
 
     def kill(self) -> None:
         """Send the process a SIGKILL. Nothing happens if it has ended."""
@@ -214,7 +214,7 @@ class Exec:
 
     def resize(self, width: int, height: int) -> None:
         """Give its terminal another size, in columns and lines. Raises ValueError where it has none."""
-        sizes = {"width": whole_number("width", width, 1), "height": whole_number("height", height, 1)}
+        sizes = {name: checks.whole_number(name, size, 1) for name, size in (("width", width), ("height", height))}
         if not self._interactive:
             raise ValueError("it has no terminal: start it with interactive=True")
         self._session.control({"command": "window-resize", "args": {name: str(size) for name, size in sizes.items()}})

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lxdnb import checks
+
 __all__ = ["exec_request"]
 
 
@@ -31,56 +33,37 @@ def exec_request(
         "command": _words(command),
         "environment": _variables(environment),
         "wait-for-websocket": True,
-        "interactive": interactive,
+        "interactive": checks.flag("interactive", interactive),
     }
     numbers = {"user": (user, 0), "group": (group, 0), "width": (width, 1), "height": (height, 1)}
     for name, (number, least) in numbers.items():
         if number is not None:
-            request[name] = whole_number(name, number, least)
+            request[name] = checks.whole_number(name, number, least)
     if cwd is not None:
-        request["cwd"] = _text("cwd", cwd)
+        request["cwd"] = checks.text("cwd", cwd)
     if not interactive and (width is not None or height is not None):
         raise ValueError("width and height are a terminal's: give interactive=True as well")
     return request
 
 
-def whole_number(name: str, number: Any, least: int) -> int:
-    """Return the number if it is one, and no less than `least`."""
-    if isinstance(number, bool) or not isinstance(number, int):
-        raise TypeError(f"{name} is a whole number, not {number!r}")
-    if number < least:
-        raise ValueError(f"{name} is {least} or more, not {number}")
-    return int(number)
-
-
 def _words(command: Any) -> list[str]:
     # A str is a sequence of words too, of one letter each: a slip that no type tells.
-    words: list[Any] = [] if command is None or isinstance(command, str) else list(command)
+    words: list[Any] = list(command) if isinstance(command, Sequence) and not isinstance(command, str | bytes) else []
     if not words or not all(isinstance(word, str) for word in words):
-        raise TypeError(f'a command is a list of words, as in ["ls", "-l"], not {command!r}')
-    return [_text("a word of a command", word) for word in words]
+        raise TypeError(f'a command is a list of words, as in ["ls", "-l"], not {checks.shown(command)}')
+    return [checks.text("a word of a command", word) for word in words]
 
 
 def _variables(environment: Any) -> dict[str, str]:
     if environment is None:
         return {}
     if not isinstance(environment, Mapping):
-        raise TypeError(f'an environment is a dict, as in {{"LANG": "C"}}, not {environment!r}')
+        raise TypeError(f'an environment is a dict, as in {{"LANG": "C"}}, not {checks.shown(environment)}')
     variables: dict[str, str] = {}
     for key, value in environment.items():
-        name = _text("the name of a variable", key)
+        name = checks.text("the name of a variable", key)
         if not name or "=" in name:
-            raise ValueError(f"{name!r} is no name of a variable")
+            raise ValueError(f"{checks.shown(name)} is no name of a variable")
         number = isinstance(value, int | float)  # True is one: "True"
-        variables[name] = str(value) if number else _text(f"the value of {name}", value)
+        variables[name] = str(value) if number else checks.text(f"the value of {checks.shown(name)}", value)
     return variables
-
-
-def _text(what: str, value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{what} is a str, not {value!r}")
-    # What UTF-8 cannot say arrives as another character, without a word of warning; what follows a NUL not at all.
-    value.encode()
-    if "\0" in value:
-        raise ValueError(f"{what} cannot hold a NUL: {value!r}")
-    return value

@@ -393,7 +393,7 @@ def _good(path: str, answer: Answer) -> Answer:
 def failure(path: str, status: Status) -> LXDAPIException:
     """Return the error that a status is."""
     if status.code == Code.NO_SUCH_FILE:
-        return NotFound(refusal(404, f"{path}: no such file or directory"))
+        return NotFound(refusal(404, f"{path[:200]}: no such file or directory"))
     said = status.message.strip()
     if status.code == Code.PERMISSION_DENIED:
         return file_failed(path, "permission denied", 403)

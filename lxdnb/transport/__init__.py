@@ -14,6 +14,7 @@ import json
 import logging
 import socket
 import ssl
+import threading
 import time
 import warnings
 from collections.abc import Mapping
@@ -25,7 +26,7 @@ import requests_unixsocket
 from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
-from lxdnb import redact
+from lxdnb import checks, redact
 from lxdnb.exceptions import ClientConnectionFailed, LXDAPIException
 from lxdnb.transport import _reasons as reasons
 from lxdnb.transport._adapters import PinningAdapter, SocketAdapter
@@ -68,13 +69,19 @@ class Transport:
         timeout: Timeout = None,
         session: requests.Session | None = None,
     ) -> None:
+        if session is not None and not isinstance(session, requests.Session):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"session is a requests.Session, not {checks.shown(session)}")
+        if not isinstance(verify, bool):
+            checks.text("verify, where it is not True or False,", verify)
+        if cert is not None:
+            _check_cert(cert)
         self.endpoint = endpoint
         self.connect_seconds, self.read_seconds = _seconds(timeout)
         if session is not None:  # what it was given holds for websockets too
             cert = cert or session.cert
             verify = session.verify if verify is True and session.verify is not None else verify
         self.cert, self.verify = cert, verify
-        self.fingerprint = _plain_fingerprint(fingerprint) if fingerprint else None
+        self.fingerprint = _plain_fingerprint(fingerprint) if fingerprint not in (None, "") else None
         self.socket_path = _socket_path(endpoint)
         if self.socket_path is not None:
             if not hasattr(socket, "AF_UNIX"):  # Windows
@@ -84,7 +91,9 @@ class Transport:
         else:
             url = urlsplit(endpoint)
             if url.scheme not in ("http", "https") or not url.hostname:
-                raise ValueError(f"{endpoint!r} is no endpoint: give the path of a unix socket, or https://host:8443")
+                raise ValueError(
+                    f"{checks.shown(endpoint)} is no endpoint: give the path of a unix socket, or https://host:8443"
+                )
             if url.scheme == "http" and (fingerprint or cert):
                 raise ValueError(f"{endpoint!r} would send everything in the clear: write https:// for a certificate")
             self.base = f"{url.scheme}://{url.netloc}"
@@ -120,6 +129,8 @@ class Transport:
         except ClientConnectionFailed:
             raise
         except lost as error:
+            if isinstance(error, ValueError | requests.exceptions.InvalidJSONError):
+                raise ValueError(f"it cannot be sent: {error}") from None  # nothing has been
             elapsed = (time.perf_counter() - started) * 1000
             log.debug("%s %s: no answer, %.1f ms", method, shown, elapsed)
             # From None, here and below: four tracebacks of the libraries' insides would bury the reason, which is
@@ -332,15 +343,26 @@ def _shown(path: str, params: Mapping[str, Any] | None) -> str:
 
 
 def _seconds(timeout: Timeout, default: tuple[float, float] = (CONNECT_SECONDS, READ_SECONDS)) -> tuple[float, float]:
+    if isinstance(timeout, tuple) and len(timeout) != 2:
+        raise ValueError(f"a timeout is a number of seconds, or a pair of them, not {checks.shown(timeout)}")
     connect, read = timeout if isinstance(timeout, tuple) else (timeout, timeout)
+    for seconds in (connect, read):
+        if seconds is not None and not 0 < checks.seconds("timeout", seconds) <= threading.TIMEOUT_MAX:
+            raise ValueError(f"timeout is more than 0 seconds, and None is the usual time, not {seconds}")
     return (default[0] if connect is None else connect, default[1] if read is None else read)
 
 
+def _check_cert(cert: Any) -> None:
+    paths = cert if isinstance(cert, tuple) else (cert,)
+    if len(paths) > 2 or not all(isinstance(path, str) for path in paths):
+        raise TypeError(f"cert is a path, or a pair of paths (certificate, key), not {checks.shown(cert)}")
+
+
 def _plain_fingerprint(fingerprint: str) -> str:
-    plain = fingerprint.replace(":", "").strip().lower()
+    plain = checks.text("fingerprint", fingerprint).replace(":", "").strip().lower()
     if len(plain) != 64 or set(plain) - set("0123456789abcdef"):
         raise ValueError(
-            f"{fingerprint!r} is no SHA-256 fingerprint (64 hexadecimal digits): "
+            f"{checks.shown(fingerprint)} is no SHA-256 fingerprint (64 hexadecimal digits): "
             "`lxc info` and `incus info` show the server's as certificate_fingerprint"
         )
     return plain

@@ -59,7 +59,7 @@ def test_a_running_one_is_refused_in_the_servers_words(c1, server):
 
 
 def test_wrong_arguments_are_told_before_anything_is_sent(c1, asked):
-    with pytest.raises(TypeError, match=r"aliases is a list of names, as in \['mine'\]"):
+    with pytest.raises(TypeError, match=r"aliases is a list of texts, as in \['mine'\]"):
         c1.publish(aliases="mine")
     with pytest.raises(TypeError, match="properties"):
         c1.publish(properties={"os": []})

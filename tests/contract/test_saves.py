@@ -306,7 +306,7 @@ def test_threads_that_look_at_once_hold_one_config(c1, monkeypatch):
         ("profiles", "default", "profiles is a list"),
         ("profiles", [1], "profiles is a list of texts"),
         ("ephemeral", "yes", "ephemeral is True or False"),
-        ("description", None, "description is a text"),
+        ("description", None, "description is a str"),
     ],
 )
 def test_wrong_types_are_told_when_they_are_set(c1, name, value, told):

@@ -158,7 +158,7 @@ def test_odd_names(c1, server):
 
 
 def test_names_that_servers_refuse(c1, server):
-    for name in ("a/b", "a b", "../c2", "a?b", "a&b", "a+b"):
+    for name in ("a b", "a?b", "a&b", "a+b"):
         with pytest.raises(lxdnb.LXDAPIException, match=r"[Ii]nvalid"):
             c1.snapshots.create(name, wait=True)
     assert names(server) == []
