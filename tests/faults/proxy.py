@@ -85,10 +85,38 @@ class Fault:
         return True
 
 
+class _Daemon:
+    """The daemon's end of a connection, read without a buffer: asyncio's own drops what it has when a reset follows."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._pending = b""
+
+    async def read(self, size: int) -> bytes:
+        return await asyncio.get_running_loop().sock_recv(self._connection, size)
+
+    def write(self, data: bytes) -> None:
+        self._pending += data
+
+    async def drain(self) -> None:
+        data, self._pending = self._pending, b""
+        await asyncio.get_running_loop().sock_sendall(self._connection, data)
+
+    def shut(self) -> None:
+        """Hang up; whoever reads here sees the end."""
+        try:
+            self._connection.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # the daemon was faster
+
+    def close(self) -> None:
+        self._connection.close()
+
+
 class _Way:
     """One direction of one connection: where it stands in the request under way."""
 
-    def __init__(self, name: Literal["up", "down"], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, name: Literal["up", "down"], reader: Any, writer: Any) -> None:
         self.name, self.reader, self.writer = name, reader, writer
         self.begin()
 
@@ -129,12 +157,14 @@ class _Way:
 class _Link:
     """One connection: the client's side and the daemon's."""
 
-    def __init__(self, proxy: Proxy, client: Any, server: Any) -> None:
+    def __init__(
+        self, proxy: Proxy, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, daemon: _Daemon
+    ) -> None:
         self.proxy = proxy
-        self.writers: list[asyncio.StreamWriter] = [client[1], server[1]]
-        self.client_socket: Any = client[1].get_extra_info("socket")
-        self.up = _Way("up", client[0], server[1])
-        self.down = _Way("down", server[0], client[1])
+        self.client, self.daemon = writer, daemon
+        self.client_socket: Any = writer.get_extra_info("socket")
+        self.up = _Way("up", reader, daemon)
+        self.down = _Way("down", daemon, writer)
         self.line = ""
         self.fault: Fault | None = None
         self.upgraded = False
@@ -143,29 +173,33 @@ class _Link:
 
     async def relay(self) -> None:
         pumps = [asyncio.create_task(self._pump(way)) for way in (self.up, self.down)]
+        closed = False
         try:
             # One side's end is the other's too: neither HTTP nor websockets are used half closed here.
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
             self.end("hang up")
-            # What was passed on reaches a side that reads.
-            closing = [asyncio.create_task(writer.wait_closed()) for writer in self.writers]
-            await asyncio.wait(closing, timeout=1)
-            for task in closing:
-                task.cancel()
-            await asyncio.gather(*closing, return_exceptions=True)
+            closing = asyncio.create_task(self.client.wait_closed())
+            closed = bool((await asyncio.wait([closing], timeout=1))[0])
+            closing.cancel()
+            await asyncio.gather(closing, return_exceptions=True)
         finally:
             for pump in pumps:
                 pump.cancel()
-            self.end("reset")
+            try:
+                await asyncio.gather(*pumps, return_exceptions=True)
+            finally:
+                self.daemon.close()
+                if not closed:
+                    self.client.transport.abort()
 
     def end(self, how: str) -> None:
-        if how == "reset" and self.client_socket.family != socket.AF_UNIX and self.client_socket.fileno() >= 0:
-            self.client_socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        for writer in self.writers:
-            if how == "reset":
-                writer.transport.abort()
-            else:
-                writer.close()
+        if how == "reset":
+            if self.client_socket.family != socket.AF_UNIX and self.client_socket.fileno() >= 0:
+                self.client_socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.client.transport.abort()
+        else:
+            self.client.close()
+        self.daemon.shut()
 
     async def _pump(self, way: _Way) -> None:
         try:
@@ -358,13 +392,16 @@ class Proxy:
             self._server = None
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = socket.socket(socket.AF_UNIX)
         try:
-            server = await asyncio.open_unix_connection(str(self.target))
+            connection.setblocking(False)
+            await self._loop.sock_connect(connection, str(self.target))
         except OSError:
+            connection.close()
             writer.close()
             self.named(TURNED_AWAY)
             return
-        link = _Link(self, (reader, writer), server)
+        link = _Link(self, reader, writer, _Daemon(connection))
         task = asyncio.current_task()
         assert task is not None
         self._links.add(link)

@@ -1,7 +1,7 @@
 """Files on their way when the connection or the daemon goes: here whole or not at all, there begun at most.
 
-In the container a file that was being written may be left with its first part: neither SFTP nor the REST API can make
-one appear at once. Written again, it is whole.
+In the container a file that was being written may be left in parts, over SFTP with gaps between them, as servers work
+on several requests at a time: neither SFTP nor the REST API can make one appear at once. Written again, it is whole.
 """
 
 from __future__ import annotations
@@ -73,6 +73,13 @@ def content(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+def is_begun(found: bytes, whole: bytes) -> bool:
+    """Whether it is a part of the whole, with nothing else in it but gaps of zeros."""
+    step = 1024
+    parts = ((found[at : at + step], whole[at : at + step]) for at in range(0, len(found), step))
+    return len(found) <= len(whole) and all(whole.startswith(part) or not any(part) for part, whole in parts)
+
+
 @pytest.mark.parametrize("moment", [REQUEST, ASKED, ANSWER, HEAD, down(), down(MEGABYTE)])
 def test_a_file_that_is_cut_on_its_way_here_is_not_there(container, proxy, route, inside, here, moment):
     (inside / "a").write_bytes(BYTES)
@@ -99,7 +106,7 @@ def test_a_file_that_is_cut_on_its_way_there_is_begun_at_most(container, proxy, 
     fault = proxy.hang_up(written(route), moment)
     assert isinstance(failure(container.files.put, "/work/a", BYTES), lxdnb.ClientConnectionFailed)
     fault.await_strike()
-    assert all(name == "a" and BYTES.startswith(found) for name, found in content(inside).items())
+    assert all(name == "a" and is_begun(found, BYTES) for name, found in content(inside).items())
     container.files.put("/work/a", BYTES)
     assert content(inside) == {"a": BYTES}
 
@@ -126,7 +133,7 @@ def test_a_folder_that_is_cut_on_its_way_there_can_be_sent_again(container, prox
     assert isinstance(failure(container.files.recursive_put, here, "/work"), lxdnb.ClientConnectionFailed)
     fault.await_strike()
     assert set(content(inside)) <= set(NAMES)
-    assert all(SMALL.startswith(found) for found in content(inside).values())
+    assert all(is_begun(found, SMALL) for found in content(inside).values())
     container.files.recursive_put(here, "/work")
     assert content(inside) == dict.fromkeys(NAMES, SMALL)
 
@@ -146,7 +153,7 @@ def test_a_daemon_ends_while_files_are_on_their_way(container, proxy, server, ro
     proxy.release()
     assert all(isinstance(call.exception(SECONDS), lxdnb.ClientConnectionFailed) for call in calls)
     assert content(here) == {"a": b"as it was"}
-    assert BYTES.startswith(content(inside).get("a", b""))
+    assert is_begun(content(inside).get("a", b""), BYTES)
     server.restart()
     files.put("/work/a", BYTES)
     files.get("/work/a", to=here / "a")
@@ -182,7 +189,7 @@ def test_an_input_that_raises_leaves_no_connection(container, route, inside):
         raise LookupError("no more")
 
     assert isinstance(failure(container.files.put, "/work/a", pieces()), LookupError)
-    assert BYTES.startswith(content(inside).get("a", b""))
+    assert is_begun(content(inside).get("a", b""), BYTES)
 
 
 def test_over_tls_too(server, tmp_path, route, inside, here):
