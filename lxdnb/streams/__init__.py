@@ -6,10 +6,11 @@ to the handlers that were given, events to whoever iterates.
 
 from lxdnb.streams._events import Events, EventType
 from lxdnb.streams._exec import Exec, Stdin
+from lxdnb.streams._failures import file_failed
 from lxdnb.streams._foreign import websocket_client
 from lxdnb.streams._packets import FileEntry, encoded
 from lxdnb.streams._request import exec_request
-from lxdnb.streams._sftp import CHUNK, Fresh, Sftp, Task, file_failed
+from lxdnb.streams._sftp import CHUNK, Fresh, Sftp, Task
 
 __all__ = [
     "CHUNK",

@@ -13,7 +13,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any, NamedTuple, Self, TypeVar
 
 from lxdnb import api
-from lxdnb.exceptions import FileFailed, LXDAPIException, NotFound
+from lxdnb.exceptions import FileFailed
+from lxdnb.streams._failures import failure
 from lxdnb.streams._packets import (
     LONGEST,
     VERSION,
@@ -30,7 +31,6 @@ from lxdnb.streams._packets import (
     read,
     text,
 )
-from lxdnb.transport import refusal
 
 CHUNK = 32 * 1024  # bytes in one READ or WRITE: what every server takes
 WINDOW = 64  # chunks of one file under way
@@ -388,20 +388,3 @@ def _good(path: str, answer: Answer) -> Answer:
     if isinstance(answer, Status) and answer.code != Code.OK:
         raise failure(path, answer)
     return answer
-
-
-def failure(path: str, status: Status) -> LXDAPIException:
-    """Return the error that a status is."""
-    if status.code == Code.NO_SUCH_FILE:
-        return NotFound(refusal(404, f"{path[:200]}: no such file or directory"))
-    said = status.message.strip()
-    if status.code == Code.PERMISSION_DENIED:
-        return file_failed(path, "permission denied", 403)
-    # Servers written in Go say `open /a: no space left on device`; the path is named already.
-    reason = said.removesuffix(" (SSH_FX_FAILURE)").strip('"').rpartition(": ")[2]
-    return file_failed(path, reason if reason not in ("", "Failure") else "failed; the server does not say why")
-
-
-def file_failed(path: str, reason: str, status_code: int = 500) -> FileFailed:
-    """Return the error of a file in an instance, whoever found it."""
-    return FileFailed(refusal(status_code, f"{path}: {reason}"), path, reason)
