@@ -70,6 +70,7 @@ class FilesManager:
         `data` is a text (written as UTF-8), bytes, the path of a file here as a `pathlib.Path`, an open file, which is
         read from where it stands, or an iterable of bytes; it is never held in memory as a whole. A new file has the
         mode 0644 and root as its owner; one that is there keeps its own, unless others are named.
+        If the server is lost meanwhile, a part of it may be there.
 
         >>> files = client.instances.get("c1").files
         >>> files.put("/tmp/script", "#!/bin/sh\\necho hello\\n", mode="755")

@@ -1,8 +1,8 @@
 """A way to a real daemon that breaks where it is told to: between two bytes of a request, by hang-up, reset or silence.
 
-Clients connect to `endpoint`, each connection is relayed to the daemon's unix socket. A `Fault` names a request by a
-pattern and a moment in it; connections that nobody named pass untouched. One thread with an event loop of its own
-serves all, so that what a client leaves behind is the client's alone.
+Clients connect to `endpoint`, each connection is relayed to the daemon's unix socket. A `Fault` names a request and a
+moment in it; connections that nobody named pass untouched. One thread with an event loop of its own serves all, so
+that what a client leaves behind is the client's alone.
 """
 
 from __future__ import annotations
@@ -11,245 +11,20 @@ import asyncio
 import re
 import socket
 import ssl
-import struct
 import threading
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, Self
+
+from tests.faults.link import DaemonEnd, Link
+from tests.faults.moments import ANSWER, ASKED, HEAD, REQUEST, SECONDS, Fault, Moment, down, up
 
 __all__ = ["ANSWER", "ASKED", "HEAD", "REQUEST", "TURNED_AWAY", "Fault", "Moment", "Proxy", "down", "up"]
 
 TURNED_AWAY = "turned away"
 """What `lines` has of a connection that came while there was no daemon."""
 
-CHUNK = 64 * 1024
-SECONDS = 20.0  # that a test waits for something which is to happen here
-
-_REQUEST_LINE = re.compile(rb"(?:GET|HEAD|POST|PUT|PATCH|DELETE) \S+(?= HTTP/1\.1\r\n)")
 _SECRET = re.compile(rb'"(control|\d)":"([0-9a-f]{64})"')
-_HEAD_END = b"\r\n\r\n"
-
-
-class Moment(NamedTuple):
-    """A moment in a request: so many bytes into a part of it, or just before a mark."""
-
-    way: Literal["up", "down"]
-    part: Literal["head", "body"]
-    after: int = 0
-    mark: bytes = b""
-
-
-REQUEST = Moment("up", "head")
-"""Before the server sees anything of the request."""
-ASKED = Moment("up", "body")
-"""As soon as the server has the head of the request."""
-ANSWER = Moment("down", "head")
-"""When the server answers, before anything of the answer is passed on."""
-HEAD = Moment("down", "head", 12)
-"""In the middle of the answer's head, hence of a websocket's handshake."""
-
-
-def down(after: int | bytes = 0) -> Moment:
-    """So many bytes after the head of the answer, or when the server sends that mark, which does not pass."""
-    return Moment("down", "body", 0, after) if isinstance(after, bytes) else Moment("down", "body", after)
-
-
-def up(after: int | bytes = 0) -> Moment:
-    """So many bytes after the head of the request, or when the client sends that mark, which does not pass."""
-    return Moment("up", "body", 0, after) if isinstance(after, bytes) else Moment("up", "body", after)
-
-
-@dataclass
-class Fault:
-    """What is to happen, once, to the first request after `skip` others that matches."""
-
-    pattern: str
-    moment: Moment
-    how: Literal["hang up", "reset", "stall"]
-    times: int = 1
-    skip: int = 0
-    struck: threading.Event = field(default_factory=threading.Event)
-
-    def await_strike(self) -> None:
-        """Wait until it has happened."""
-        assert self.struck.wait(SECONDS), f"nothing came to the moment of {self}"
-
-    def takes(self, line: str) -> bool:
-        if not self.times or not re.search(self.pattern, line):
-            return False
-        if self.skip:
-            self.skip -= 1
-            return False
-        self.times -= 1
-        return True
-
-
-class _Daemon:
-    """The daemon's end of a connection, read without a buffer: asyncio's own drops what it has when a reset follows."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
-        self._pending = b""
-
-    async def read(self, size: int) -> bytes:
-        return await asyncio.get_running_loop().sock_recv(self._connection, size)
-
-    def write(self, data: bytes) -> None:
-        self._pending += data
-
-    async def drain(self) -> None:
-        data, self._pending = self._pending, b""
-        await asyncio.get_running_loop().sock_sendall(self._connection, data)
-
-    def shut(self) -> None:
-        """Hang up; whoever reads here sees the end."""
-        try:
-            self._connection.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass  # the daemon was faster
-
-    def close(self) -> None:
-        self._connection.close()
-
-
-class _Way:
-    """One direction of one connection: where it stands in the request under way."""
-
-    def __init__(self, name: Literal["up", "down"], reader: Any, writer: Any) -> None:
-        self.name, self.reader, self.writer = name, reader, writer
-        self.begin()
-
-    def begin(self) -> None:
-        self.head: bytes | None = b""  # what has come of the head; None in the body
-        self.passed = 0  # bytes of the part
-        self.tail = b""
-
-    def parts(self, data: bytes) -> list[tuple[str, bytes]]:
-        """Cut what has come into what belongs to the head and what to the body."""
-        if self.head is None:
-            return [("body", data)]
-        before = len(self.head)
-        self.head += data
-        end = self.head.find(_HEAD_END)
-        if end < 0:
-            return [("head", data)]
-        cut = end + len(_HEAD_END) - before
-        self.head = None
-        return [("head", data[:cut]), ("body", data[cut:])]
-
-    def allowed(self, moment: Moment, part: str, data: bytes) -> int | None:
-        """Return how many of these bytes pass before the moment comes; None if it does not come in them."""
-        if (moment.way, moment.part) != (self.name, part):
-            return None
-        if moment.mark:
-            found = (self.tail + data).find(moment.mark)
-            return None if found < 0 else max(0, found - len(self.tail))
-        left = moment.after - self.passed
-        return left if 0 <= left <= len(data) else None
-
-    def count(self, data: bytes, moment: Moment | None) -> None:
-        self.passed += len(data)
-        if moment is not None and moment.mark:
-            self.tail = (self.tail + data)[-(len(moment.mark) - 1) :] if len(moment.mark) > 1 else b""
-
-
-class _Link:
-    """One connection: the client's side and the daemon's."""
-
-    def __init__(
-        self, proxy: Proxy, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, daemon: _Daemon
-    ) -> None:
-        self.proxy = proxy
-        self.client, self.daemon = writer, daemon
-        self.client_socket: Any = writer.get_extra_info("socket")
-        self.up = _Way("up", reader, daemon)
-        self.down = _Way("down", daemon, writer)
-        self.line = ""
-        self.fault: Fault | None = None
-        self.upgraded = False
-        self.flows = asyncio.Event()
-        self.flows.set()
-
-    async def relay(self) -> None:
-        pumps = [asyncio.create_task(self._pump(way)) for way in (self.up, self.down)]
-        closed = False
-        try:
-            # One side's end is the other's too: neither HTTP nor websockets are used half closed here.
-            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-            self.end("hang up")
-            closing = asyncio.create_task(self.client.wait_closed())
-            closed = bool((await asyncio.wait([closing], timeout=1))[0])
-            closing.cancel()
-            await asyncio.gather(closing, return_exceptions=True)
-        finally:
-            for pump in pumps:
-                pump.cancel()
-            try:
-                await asyncio.gather(*pumps, return_exceptions=True)
-            finally:
-                self.daemon.close()
-                if not closed:
-                    self.client.transport.abort()
-
-    def end(self, how: str) -> None:
-        if how == "reset":
-            if self.client_socket.family != socket.AF_UNIX and self.client_socket.fileno() >= 0:
-                self.client_socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.client.transport.abort()
-        else:
-            self.client.close()
-        self.daemon.shut()
-
-    async def _pump(self, way: _Way) -> None:
-        try:
-            while data := await way.reader.read(CHUNK):
-                await self.flows.wait()
-                if way is self.up and not self.upgraded and (found := _REQUEST_LINE.match(data)):
-                    self._begin(found.group().decode())
-                for part, piece in way.parts(data):
-                    await self._pass(way, part, piece)
-        except OSError:
-            pass  # either side is gone
-
-    def _begin(self, line: str) -> None:
-        self.line = self.proxy.named(line)
-        self.up.begin()
-        self.down.begin()
-        self.fault = self.proxy.fault_of(self.line)
-
-    async def _pass(self, way: _Way, part: str, data: bytes) -> None:
-        fault = self.fault
-        allowed = None if fault is None else way.allowed(fault.moment, part, data)
-        if fault is not None and allowed is not None:
-            await self._write(way, part, data[:allowed], fault.moment)
-            self.fault = None
-            await self._strike(fault)
-            data = data[allowed:]
-        await self._write(way, part, data, fault.moment if fault else None)
-
-    async def _write(self, way: _Way, part: str, data: bytes, moment: Moment | None) -> None:
-        if not data:
-            return
-        if way is self.down:
-            if part == "head" and b" 101 " in data[:16]:
-                self.upgraded = True
-            self.proxy.learn(self.line, data)
-        way.count(data, moment)
-        way.writer.write(data)
-        await way.writer.drain()
-        if part == "head" and way.head is None:
-            way.passed = 0
-
-    async def _strike(self, fault: Fault) -> None:
-        if fault.how == "stall":
-            self.flows.clear()
-            fault.struck.set()
-            await self.flows.wait()
-            return
-        self.end(fault.how)
-        fault.struck.set()
-        raise ConnectionAbortedError("as the fault wants it")
 
 
 class Proxy:
@@ -277,7 +52,7 @@ class Proxy:
         self._faults: list[Fault] = []
         self._names: dict[str, str] = {}
         self._lines: list[str] = []
-        self._links: set[_Link] = set()
+        self._links: set[Link] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._loop = asyncio.new_event_loop()
@@ -401,7 +176,7 @@ class Proxy:
             writer.close()
             self.named(TURNED_AWAY)
             return
-        link = _Link(self, reader, writer, _Daemon(connection))
+        link = Link(self, reader, writer, DaemonEnd(connection))
         task = asyncio.current_task()
         assert task is not None
         self._links.add(link)
