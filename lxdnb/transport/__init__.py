@@ -14,7 +14,6 @@ import json
 import logging
 import socket
 import ssl
-import threading
 import time
 import warnings
 from collections.abc import Mapping
@@ -28,9 +27,11 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from lxdnb import checks, redact
 from lxdnb.exceptions import ClientConnectionFailed, LXDAPIException
+from lxdnb.transport import _given as given
 from lxdnb.transport import _reasons as reasons
 from lxdnb.transport._adapters import PinningAdapter, SocketAdapter
 from lxdnb.transport._call import Call
+from lxdnb.transport._given import Timeout
 
 if TYPE_CHECKING:
     import websocket
@@ -44,9 +45,6 @@ log = logging.getLogger("lxdnb")
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 300.0  # the longest silence before an answer's headers; waits on operations bring their own
 POOL_SIZE = 1000  # connections kept for one server: as many as threads ever asked at once, without a limit in practice
-
-Timeout = float | tuple[float | None, float | None] | None
-"""Seconds, for connecting and for reading; or a pair of them. None is the default of each."""
 
 
 class Transport:
@@ -71,17 +69,14 @@ class Transport:
     ) -> None:
         if session is not None and not isinstance(session, requests.Session):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"session is a requests.Session, not {checks.shown(session)}")
-        if not isinstance(verify, bool):
-            checks.text("verify, where it is not True or False,", verify)
-        if cert is not None:
-            _check_cert(cert)
+        given.check_tls(cert, verify)
         self.endpoint = endpoint
-        self.connect_seconds, self.read_seconds = _seconds(timeout)
+        self.connect_seconds, self.read_seconds = given.seconds(timeout, (CONNECT_SECONDS, READ_SECONDS))
         if session is not None:  # what it was given holds for websockets too
             cert = cert or session.cert
             verify = session.verify if verify is True and session.verify is not None else verify
         self.cert, self.verify = cert, verify
-        self.fingerprint = _plain_fingerprint(fingerprint) if fingerprint not in (None, "") else None
+        self.fingerprint = given.plain_fingerprint(fingerprint) if fingerprint not in (None, "") else None
         self.socket_path = _socket_path(endpoint)
         if self.socket_path is not None:
             if not hasattr(socket, "AF_UNIX"):  # Windows
@@ -115,7 +110,7 @@ class Transport:
         Redirects are not followed: what was sent is for the server that was given, and nobody else. By a `call`, on
         its connection, not on one of the pool, only `params` are sent.
         """
-        connect, read = _seconds(timeout, (self.connect_seconds, self.read_seconds))
+        connect, read = given.seconds(timeout, (self.connect_seconds, self.read_seconds))
         options = {"allow_redirects": False, **options}
         shown = _shown(path, options.get("params"))
         # Not every OSError of the session's: reading a file that is to be sent may fail too.
@@ -340,32 +335,6 @@ def _shown(path: str, params: Mapping[str, Any] | None) -> str:
     """Return a request's path and query as the log may have them."""
     query = urlencode({key: value for key, value in (params or {}).items() if value is not None})
     return redact.text(f"{path}?{query}") if query else path
-
-
-def _seconds(timeout: Timeout, default: tuple[float, float] = (CONNECT_SECONDS, READ_SECONDS)) -> tuple[float, float]:
-    if isinstance(timeout, tuple) and len(timeout) != 2:
-        raise ValueError(f"a timeout is a number of seconds, or a pair of them, not {checks.shown(timeout)}")
-    connect, read = timeout if isinstance(timeout, tuple) else (timeout, timeout)
-    for seconds in (connect, read):
-        if seconds is not None and not 0 < checks.seconds("timeout", seconds) <= threading.TIMEOUT_MAX:
-            raise ValueError(f"timeout is more than 0 seconds, and None is the usual time, not {seconds}")
-    return (default[0] if connect is None else connect, default[1] if read is None else read)
-
-
-def _check_cert(cert: Any) -> None:
-    paths = cert if isinstance(cert, tuple) else (cert,)
-    if len(paths) > 2 or not all(isinstance(path, str) for path in paths):
-        raise TypeError(f"cert is a path, or a pair of paths (certificate, key), not {checks.shown(cert)}")
-
-
-def _plain_fingerprint(fingerprint: str) -> str:
-    plain = checks.text("fingerprint", fingerprint).replace(":", "").strip().lower()
-    if len(plain) != 64 or set(plain) - set("0123456789abcdef"):
-        raise ValueError(
-            f"{checks.shown(fingerprint)} is no SHA-256 fingerprint (64 hexadecimal digits): "
-            "`lxc info` and `incus info` show the server's as certificate_fingerprint"
-        )
-    return plain
 
 
 def fingerprint_of(path: str) -> str:
