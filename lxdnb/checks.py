@@ -18,6 +18,7 @@ __all__ = [
     "flag",
     "mapping",
     "name",
+    "parameters",
     "seconds",
     "segment",
     "shown",
@@ -132,6 +133,14 @@ def mapping(what: str, value: Any) -> Mapping[str, Any]:
         raise TypeError(f"{what} is a dict, not {_kind(value)}")
     for key in value:
         text(f"a key of {what}", key)
+    return value
+
+
+def parameters(value: Any) -> Mapping[str, Any]:
+    """Return what goes into a query: one value under each name, None for one that is left out."""
+    for key, inner in mapping("params", value).items():
+        if inner is not None and not isinstance(inner, int):
+            text(f"params[{shown(key)}]", inner, bytes)
     return value
 
 

@@ -64,11 +64,11 @@ class Client:
         self.cert = cert
         options: dict[str, Any] = {"timeout": timeout, "session": session}
         if endpoint is not None:
-            checks.text("endpoint, a socket's path or a URL,", endpoint)
+            checks.text("endpoint", endpoint)
             found = identity(endpoint, configurations(os.environ, os.path.expanduser("~")))
             # What the caller, or a session of his, says for himself is never replaced.
-            self.cert = cert or (session and session.cert) or found.cert
-            if found.server and verify is True and not fingerprint and (session is None or session.verify is True):
+            self.cert = cert or getattr(session, "cert", None) or found.cert
+            if found.server and verify is True and not fingerprint and getattr(session, "verify", True) is True:
                 fingerprint = fingerprint_of(found.server)
             options |= {"cert": self.cert, "verify": verify, "fingerprint": fingerprint}
             self._open(Transport(endpoint, **options), version)

@@ -102,6 +102,8 @@ class APINode:
 
     def open_websocket(self, params: Mapping[str, str] | None = None, silence: float | None = None) -> Channel:
         """Open a websocket at this path. Raises ClientConnectionFailed, or what the server refuses it with."""
+        if silence is not None:
+            checks.seconds("silence", silence)
         try:
             return self._transport.websocket(self._path, self._parameters(params), silence)
         except LXDAPIException as refused:
@@ -157,7 +159,7 @@ class APINode:
             raise
 
     def _parameters(self, params: Mapping[str, Any] | None) -> dict[str, Any]:
-        merged = dict(checks.mapping("params", params or {}))
+        merged = dict(checks.parameters({} if params is None else params))
         # A server refuses a project together with all projects.
         if self._project is not None and "all-projects" not in merged:
             merged.setdefault("project", self._project)

@@ -61,6 +61,7 @@ class Creates(GetsReady):
         source = request.get("source")
         if isinstance(source, Mapping) and source.get("type") == "image" and source.get("fingerprint"):
             checks.fingerprint(source["fingerprint"])
+        checks.body(request, "config")
         return request
 
     @classmethod

@@ -268,7 +268,10 @@ def _here(path: Any) -> str:
     """Return the path of a file or folder of this machine."""
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"a path here is a str or a pathlib.Path, not {path!r:.100}")
-    return os.fspath(path)
+    given = os.fspath(path)
+    if not given or "\0" in given:
+        raise ValueError(f"{path!r:.100} is no path of a file or folder")
+    return given
 
 
 def _text(path: Any) -> str:

@@ -158,6 +158,8 @@ class Exec:
         command goes on), ClientConnectionFailed when the server was lost meanwhile, and what a handler or the input
         raised; the command was then killed.
         """
+        if interrupt is not None:
+            checks.whole_number("interrupt", interrupt, 1)
         try:
             ended = self.join(timeout)
         except KeyboardInterrupt:
