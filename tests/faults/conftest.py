@@ -65,7 +65,7 @@ def counted(server: daemons.Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     folder.mkdir()
     monkeypatch.setenv("TMPDIR", str(folder))
     monkeypatch.setattr(tempfile, "tempdir", None)
-    monkeypatch.setattr(_waits, "LOOK_AGAIN", 2)  # seconds, which a daemon needs to come back, and no more
+    monkeypatch.setattr(_waits, "LOOK_AGAIN", 1)  # second, in which most daemons are back
     with none_left([folder]):
         yield folder
 

@@ -20,7 +20,7 @@ from tests.faults.conftest import BOX
 @pytest.fixture
 def impatient(server, counted, monkeypatch) -> Iterator[lxdnb.Client]:
     """A client that waits for seconds where others wait for minutes."""
-    for name, seconds in {"WAIT_SLICE": 1, "WAIT_MARGIN": 1, "LOOK_AGAIN": 2, "LOOK_TIMEOUT": 1}.items():
+    for name, seconds in {"WAIT_SLICE": 1, "WAIT_MARGIN": 1, "LOOK_AGAIN": 1, "LOOK_TIMEOUT": 1}.items():
         monkeypatch.setattr(_waits, name, seconds)
     monkeypatch.setattr(_events, "SILENCE", 1)
     client = lxdnb.Client(str(server.socket), timeout=(2, 1))
