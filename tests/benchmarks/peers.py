@@ -1,4 +1,4 @@
-"""The three that are compared, each as a person uses it: lxdnb here, pylxd in its own process, `lxc` started anew.
+"""Who is compared, each as a person uses it: lxdnb here, pylxd in its own process, `lxc` or `incus` started anew.
 
 Each also gives its lists as pairs of name and status, so that wrong answers are found before they are timed.
 """
@@ -9,7 +9,6 @@ import csv
 import json
 import os
 import subprocess
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,29 +20,21 @@ from lxdnb import frames
 from tests import daemons
 
 from .ruler import measured
+from .turns import Wrong
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON_WITH_PYLXD = ROOT / ".venv-bench/bin/python"
+PROGRAMS = {"lxd": "lxc", "incus": "incus"}
 BROKEN_AT_MOST = 20  # failures of pylxd's that are taken in a run
-PLAIN = ("name", "status", "image")  # columns that need no state
+LONGEST = 600  # seconds that a program may take
 
 Pairs = set[tuple[str, str]]
 
 
-class Wrong(Exception):
-    """A peer failed or gave another answer than the others."""
-
-
-def seconds(call: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    call()
-    return time.perf_counter() - started
-
-
 def pointed_at(daemon: daemons.Daemon) -> dict[str, str]:
     """This process's environment, for a program that is to find this daemon and no other."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("LXD_", "LXC_", "PYLXD_"))}
-    return kept | daemon.environment
+    others = ("LXD_", "LXC_", "INCUS_", "PYLXD_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(others)} | daemon.environment
 
 
 @dataclass
@@ -69,13 +60,32 @@ class Lxdnb:
 
 
 @dataclass
-class Lxc:
-    """The command line program, started for each command."""
+class Program:
+    """The daemon's command line program, `lxc` or `incus`, started for each command."""
 
     daemon: daemons.Daemon
 
+    @property
+    def name(self) -> str:
+        return PROGRAMS[self.daemon.flavour]
+
+    def run(self, *command: str) -> str:
+        """Run a command and return its output."""
+        return self.daemon.cli(*command, timeout=LONGEST)
+
+    def stream(self, take: Callable[[bytes], object], *command: str) -> None:
+        """Run a command and hand on its output as it comes."""
+        with subprocess.Popen(
+            [self.name, *command], env=pointed_at(self.daemon), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+        ) as process:
+            assert process.stdout
+            while piece := os.read(process.stdout.fileno(), 2**20):
+                take(piece)
+        if process.returncode:
+            raise Wrong(f"`{self.name} {' '.join(command)}` ended with exit code {process.returncode}.")
+
     def pairs(self, *options: str) -> Pairs:
-        printed = self.daemon.cli("list", *options)
+        printed = self.run("list", *options)
         if "json" in options:
             return {(each["name"], each["status"]) for each in json.loads(printed)}
         return {(name, status.capitalize()) for name, status in csv.reader(printed.splitlines())}
@@ -83,7 +93,7 @@ class Lxc:
     def requests(self, *command: str) -> int:
         """How many it makes, websockets included, as its own log tells."""
         ran = subprocess.run(
-            ["lxc", "--debug", *command],
+            [self.name, "--debug", *command],
             env=pointed_at(self.daemon),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -102,14 +112,14 @@ class Pylxd:
     broken: int = 0
     """How often it failed at what then went well: a command that ends before pylxd closes its input breaks its pipe."""
 
-    def ask(self, do: str, *arguments: str, fresh: bool = False) -> dict[str, Any]:
+    def ask(self, do: str, *arguments: str, how: str = "timed") -> dict[str, Any]:
         assert self.process.stdin
-        self.process.stdin.write(json.dumps({"do": do, "arguments": arguments, "fresh": fresh}) + "\n")
+        self.process.stdin.write(json.dumps({"do": do, "arguments": arguments, "how": how}) + "\n")
         self.process.stdin.flush()
         answer = self.read()
         if "BrokenPipeError" in answer.get("error", "") and self.broken < BROKEN_AT_MOST:
             self.broken += 1
-            return self.ask(do, *arguments, fresh=fresh)
+            return self.ask(do, *arguments, how=how)
         if "error" in answer:
             raise Wrong(f"pylxd: {answer['error']}")
         return answer
@@ -117,12 +127,21 @@ class Pylxd:
     def seconds(self, do: str, *arguments: str) -> float:
         return self.ask(do, *arguments)["seconds"]
 
+    def used(self, do: str, *arguments: str) -> dict[str, int]:
+        """What it uses with a client that is connected already."""
+        return self.ask(do, *arguments, how="measured")
+
     def fresh(self, do: str, *arguments: str) -> dict[str, int]:
         """What it uses with a client of its own, connecting included."""
-        return self.ask(do, *arguments, fresh=True)
+        return self.ask(do, *arguments, how="fresh")
 
     def pairs(self, do: str) -> Pairs:
         return {(row[0], row[1]) for row in self.ask(do)["answer"]}
+
+    def told(self) -> str:
+        """What is to be said of it beside its figures."""
+        broke = f"; its execute() broke {self.broken} times (BrokenPipeError) and was asked again, untimed"
+        return f"pylxd {self.version}" + (broke if self.broken else "")
 
     def read(self) -> Any:
         assert self.process.stdout

@@ -1,24 +1,28 @@
-"""One ruler for both sides: requests and connections as they go through this process's sockets, and its memory.
+"""One ruler for both sides: requests and connections through this process's sockets, its warnings and its memory.
 
 Imports the standard library alone, because pylxd's process uses it too. It is laid on untimed runs only.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 import socket
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 REQUEST = re.compile(rb"[A-Z]+ \S+ HTTP/1\.1\r\n")
+MIB = 2**20
 
 
 @contextmanager
 def measured() -> Iterator[dict[str, int]]:
     """Give a dict that has, after the block, what all threads of this process did in it, websockets included:
-    `requests` sent, `connections` opened, and `memory`, the bytes by which it peaked above where it began.
+    `requests` sent, `connections` opened, `warnings` given or logged, and `memory`, the bytes by which it peaked above
+    where it began.
     """
     reading: dict[str, int] = {}
     requests: list[None] = []  # lists, since threads may append to them at once
@@ -42,12 +46,27 @@ def measured() -> Iterator[dict[str, int]]:
     for name, replacement in {"connect": connect, "send": counting("send"), "sendall": counting("sendall")}.items():
         setattr(socket.socket, name, replacement)
     try:
-        yield reading
+        with _warnings() as given:
+            yield reading
     finally:
         for name in kept:
             delattr(socket.socket, name)  # what the class inherits shows again
         peak = max(0, _memory("VmHWM") - before)
-        reading.update(requests=len(requests), connections=len(connections), memory=peak)
+        reading.update(requests=len(requests), connections=len(connections), warnings=len(given), memory=peak)
+
+
+@contextmanager
+def _warnings() -> Iterator[list[Any]]:
+    """Give a list of what is warned of meanwhile, in the log too: there urllib3 tells of connections thrown away."""
+    handler = logging.Handler(logging.WARNING)
+    with warnings.catch_warnings(record=True) as given:
+        warnings.simplefilter("always")
+        handler.emit = given.append
+        logging.getLogger().addHandler(handler)
+        try:
+            yield given
+        finally:
+            logging.getLogger().removeHandler(handler)
 
 
 def _memory(name: str) -> int:

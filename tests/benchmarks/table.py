@@ -16,6 +16,13 @@ class Row(NamedTuple):
     wanted: str
 
 
+class Comparison(NamedTuple):
+    """What one subject's benchmark found."""
+
+    notes: str
+    rows: Sequence[Row]
+
+
 def timed(what: str, ours: Sequence[float], peer: str, theirs: Sequence[float], wanted: str = "") -> Row:
     """Compare the medians of two series of seconds."""
     ratio = statistics.median(ours) / statistics.median(theirs)
@@ -24,6 +31,11 @@ def timed(what: str, ours: Sequence[float], peer: str, theirs: Sequence[float], 
 
 def counted(what: str, ours: float, peer: str, theirs: float, wanted: str = "", unit: str = "") -> Row:
     return Row(what, f"{ours:.0f}{unit}", peer, f"{theirs:.0f}{unit}", f"{ours / theirs:.2f}" if theirs else "", wanted)
+
+
+def alone(what: str, ours: float, wanted: str, unit: str = "") -> Row:
+    """A count that is held against a bound, not against a peer."""
+    return Row(what, f"{ours:.0f}{unit}", "", "", "", wanted)
 
 
 def text(rows: Iterable[Row]) -> str:
