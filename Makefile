@@ -22,8 +22,8 @@ lint: .venv/.test
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-bench: .venv/.lab .venv-bench/.done  ## measure against lxc and pylxd, side by side
-	$(BIN)/python -m tests.install lxd lxcfs btrfs-progs busybox-static
+bench: .venv/.lab .venv-bench/.done  ## measure against lxc, incus and pylxd, side by side
+	$(BIN)/python -m tests.install lxd incus-base lxcfs btrfs-progs busybox-static
 	$(BIN)/python -m tests.benchmarks
 
 clean:
