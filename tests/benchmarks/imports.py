@@ -1,0 +1,37 @@
+"""What the imports take, each in an interpreter of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from .peers import PYTHON_WITH_PYLXD, ROOT
+from .table import Comparison, timed
+from .turns import rounds
+
+NEEDS = ()
+ROUNDS = 20
+NOTES = "Fresh interpreters, lxdnb's and requests' of the same environment; the time is that of the import alone."
+TIMED = "import time; began = time.perf_counter(); import {}; print(time.perf_counter() - began)"
+
+
+def compare() -> Comparison:
+    ours = sys.executable
+    pythons = {"lxdnb": ours, "requests": ours, "pylxd": str(PYTHON_WITH_PYLXD)}
+    taken = rounds(
+        "imports",
+        ROUNDS,
+        {name: lambda python=python, name=name: seconds(python, name) for name, python in pythons.items()},
+    )
+    return Comparison(
+        NOTES,
+        [
+            timed("import lxdnb", taken["lxdnb"], "import requests", taken["requests"], "≤ 1.3"),
+            timed("import lxdnb", taken["lxdnb"], "import pylxd", taken["pylxd"]),
+        ],
+    )
+
+
+def seconds(python: str, module: str) -> float:
+    command = [python, "-c", TIMED.format(module)]
+    return float(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
