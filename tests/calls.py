@@ -145,7 +145,7 @@ CALLS: dict[str, Call] = {
         for name, arguments in (
             ("get", {"operation_id": ID}),
             ("all", {}),
-            ("wait_for_operation", {"operation_id": ID, "timeout": 1}),
+            ("wait_for_operation", {"operation_id": ID, "timeout": 5}),
             ("from_record", {"record": {"id": ID}}),
         )
     },
@@ -153,7 +153,7 @@ CALLS: dict[str, Call] = {
     "Operation.extract_operation_id": Call(lambda client: Operation, {"s": ID}, sends=False),
     "Operation.sync": Call(_operation),
     "Operation.cancel": Call(_operation),
-    "Operation.wait": Call(_operation, {"timeout": 1, "on_progress": print}),
+    "Operation.wait": Call(_operation, {"timeout": 5, "on_progress": print}),
     "SnapshotManager.get": Call(lambda client: _c1(client).snapshots, {"name": "s1"}),
     "SnapshotManager.exists": Call(lambda client: _c1(client).snapshots, {"name": "s1"}),
     "SnapshotManager.all": Call(lambda client: _c1(client).snapshots),

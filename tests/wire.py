@@ -89,8 +89,9 @@ def read(line: str) -> Asked:
     for pair in query.split("&") if query else []:
         assert ";" not in pair
         key, _, value = pair.partition("=")
-        assert _plain(key) not in fields, f"{key} comes twice"
-        fields[_plain(key)] = _plain(value.replace("+", " "))
+        name = _plain(key.replace("+", " "))
+        assert name not in fields, f"{key:.100} comes twice"
+        fields[name] = _plain(value.replace("+", " "))
     return Asked(method, [_plain(each) for each in path[1:].split("/")], fields)
 
 

@@ -1,0 +1,467 @@
+"""Names, keys and paths, whatever they hold: one segment, field or value of the request that was meant, or refused.
+
+What a plain word becomes on the wire says what is meant; a hostile text has to stand in the same places, and nothing
+else may differ. That servers understand by it what they should is then tried on real ones.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+
+import lxdnb
+from lxdnb.exceptions import LXDError
+from lxdnb.models import Container, Profile
+from tests.calls import CALLS, call, parameters
+from tests.recorder import ID, Recorder, Request
+from tests.wire import hostile, read
+
+WORD = "abcd"  # plain for every place, and a fingerprint's beginning as well
+
+HALVES = re.compile("[\ud800-\udfff]")
+
+
+def cannot_be_said(text: str) -> bool:
+    return "\0" in text or bool(HALVES.search(text))
+
+
+def no_name(text: str) -> bool:
+    return text in ("", ".", "..") or cannot_be_said(text)
+
+
+def no_segment(text: str) -> bool:
+    return no_name(text) or len(text.encode()) > 4000
+
+
+def no_snapshot(text: str) -> bool:
+    return "/" in text or no_segment(text)
+
+
+def no_fingerprint(text: str) -> bool:
+    return not re.fullmatch("[0-9a-fA-F]{1,64}", text)
+
+
+def no_path(text: str) -> bool:
+    return "\0" in text or bool(re.search("[\ud800-\udc7f\udd00-\udfff]", text))
+
+
+def no_variable(text: str) -> bool:
+    return not text or "=" in text or cannot_be_said(text)
+
+
+class Place(NamedTuple):
+    """Where a text goes: the argument that it becomes, and which texts are to be refused there."""
+
+    given: Callable[[str], Any]
+    refused: Callable[[str], bool]
+
+
+def _itself(text: str) -> str:
+    return text
+
+
+NAME, TEXT = Place(_itself, no_segment), Place(_itself, cannot_be_said)
+SNAPSHOT, FINGERPRINT = Place(_itself, no_snapshot), Place(_itself, no_fingerprint)
+MEMBER = Place(_itself, no_name)
+PATH = Place(lambda text: f"/{text}", no_path)
+LINK = Place(_itself, lambda text: not text or no_path(text))
+TEXTS, NAMES = Place(lambda text: [text], cannot_be_said), Place(lambda text: [text], no_name)
+KEY, VALUE = Place(lambda text: {text: "1"}, cannot_be_said), Place(lambda text: {"user.x": text}, cannot_be_said)
+DEVICE = Place(lambda text: {text: {"type": "none"}}, cannot_be_said)
+OPTION = Place(lambda text: {"d": {text: "1"}}, cannot_be_said)
+VARIABLE = Place(lambda text: {text: "1"}, no_variable)
+SECRET = Place(lambda text: f"x{text}", cannot_be_said)
+WORDS = Place(lambda text: ["echo", text], cannot_be_said)
+
+
+def _created(**fields: Callable[[str], Any]) -> Callable[[str], Any]:
+    return lambda text: {"name": "n1", "source": {"type": "none"}} | {name: of(text) for name, of in fields.items()}
+
+
+DESCRIPTION = [
+    Place(_created(name=_itself), lambda text: (text != "" and no_segment(text)) or text == ""),
+    Place(_created(config=KEY.given), cannot_be_said),
+    Place(_created(config=VALUE.given), cannot_be_said),
+    Place(_created(devices=DEVICE.given), cannot_be_said),
+    Place(_created(description=_itself), cannot_be_said),
+    Place(_created(profiles=TEXTS.given), cannot_be_said),
+    Place(_created(source=lambda text: {"type": "image", "alias": text}), cannot_be_said),
+    Place(
+        _created(source=lambda text: {"type": "image", "fingerprint": f"a{text}"}), lambda t: no_fingerprint(f"a{t}")
+    ),
+    Place(_created(source=lambda text: {"type": "copy", "source": text}), cannot_be_said),
+]
+BODY = [Place(lambda text: {text: {"b": "c"}}, cannot_be_said), Place(lambda text: {"a": [text]}, cannot_be_said)]
+
+# Each parameter of a public method in which there can be a text, by method, else by its name alone.
+PLACES: dict[str, list[Place]] = {
+    **{
+        f"{owner}.{name}(name)": [SNAPSHOT]
+        for owner in ("Snapshot", "SnapshotManager")
+        for name in ("get", "exists", "create")
+    },
+    "Snapshot.rename(new_name)": [SNAPSHOT],
+    "Container.restore_snapshot(snapshot_name)": [SNAPSHOT],
+    **{
+        f"{owner}.{name}(name)": [TEXT]
+        for owner in ("Certificate", "CertificateManager")
+        for name in ("create", "create_token")
+    },
+    **{f"{owner}.create(config)": DESCRIPTION for owner in ("InstanceManager", "Container")},
+    "FilesManager.symlink(target)": [LINK],
+    "name": [NAME],
+    "new_name": [NAME],
+    "alias": [NAME],
+    "image": [NAME],
+    "fingerprint": [FINGERPRINT],
+    "operation_id": [
+        Place(
+            lambda text: f"{ID}{text}" if text != WORD else ID,
+            lambda text: bool(text) and not re.fullmatch("[/?].*", text),
+        )
+    ],
+    "target": [MEMBER],
+    "project": [NAME],
+    "fields": [TEXTS],
+    "projects": [TEXTS],
+    "profiles": [TEXTS],
+    "aliases": [NAMES],
+    "config": [KEY, VALUE],
+    "properties": [KEY, VALUE],
+    "devices": [DEVICE, OPTION],
+    "description": [TEXT],
+    "cert_type": [TEXT],
+    "password": [SECRET],
+    "secret": [SECRET],
+    "compression_algorithm": [TEXT],
+    "expires_at": [TEXT],
+    "cwd": [TEXT],
+    "commands": [WORDS],
+    "command": [WORDS],
+    "environment": [VARIABLE, VALUE],
+    "json": BODY,
+    "put_object": BODY,
+    "patch_object": BODY,
+    "params": [KEY, VALUE],
+    "filepath": [PATH],
+    "path": [PATH],
+    "dst": [PATH],
+    "remote_path": [PATH],
+}
+# In which no text reaches a server's address or body, or only as bytes of a file or of an input.
+ELSEWHERE = {
+    "data",
+    "to",
+    "src",
+    "local_path",
+    "stdin_payload",
+    "stdin",
+    "stdin_encoding",
+    "encoding",
+    "cert_data",
+    "protocol",
+}
+# Texts of these are no part of what is asked: a kind out of four, octal digits, a number.
+CHOSEN = {"event_types", "mode", "uid", "gid", "timeout", "record"}
+
+
+def _texts() -> Iterator[Any]:
+    for method, how in sorted(CALLS.items()):
+        for name, annotation in parameters(method).items():
+            if name in ELSEWHERE | CHOSEN or not re.search("str|Any|Path", annotation) or "Callable" in annotation:
+                continue
+            if not how.sends and method != "Client.events":
+                continue
+            if method == "Client.authenticate":
+                continue  # a trusted client sends none
+            for number, place in enumerate(PLACES.get(f"{method}({name})") or PLACES[name]):  # a KeyError: say there
+                yield pytest.param(method, name, place, id=f"{method}({name}){number or ''}")
+
+
+@pytest.fixture(scope="module")
+def recorder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorder]:
+    with Recorder(tmp_path_factory.mktemp("recorder")) as recorder:
+        yield recorder
+
+
+@pytest.fixture(scope="module")
+def asking(recorder: Recorder) -> Iterator[lxdnb.Client]:
+    client = lxdnb.Client(recorder.endpoint)
+    yield client
+    client.close()
+
+
+def sent(recorder: Recorder, client: lxdnb.Client, method: str, **changed: Any) -> list[Request]:
+    """What a call asks for. Raises what it refuses; what comes of the recorder's answers is nothing to us."""
+    recorder.forget()
+    local = {"FilesManager.get": {"to": io.BytesIO()}}
+    try:
+        made = call(client, method, **{**local.get(method, {}), **changed})
+        if method == "Client.events":
+            made.connect()
+    except (LXDError, KeyError, OSError):
+        pass
+    return recorder.requests
+
+
+def understood(request: Request, put: str, text: str) -> Any:
+    """What a server makes of a request; `put` is replaced by `text` in it."""
+    method, path, query = read(request.line)
+    if "snapshots" in path[:-1]:  # whose name servers unquote once more
+        place = path.index("snapshots") + 1
+        path[place] = unquote(path[place], errors="surrogateescape")
+    head = {name: value for name, value in request.head if name != "content-length"}
+    assert len(head) >= len(request.head) - 1, "a field comes twice"
+    body: Any = request.body.decode("utf-8", "surrogateescape")
+    if head.get("content-type") == "application/json":
+        body = json.loads(body)
+        if isinstance(body.get("config"), dict):
+            body["config"].pop("volatile.uuid", None)  # made up for each launch
+    head.pop("sec-websocket-key", None)  # made up for each
+    return _replaced([method, path, query, head, body], put, text)
+
+
+def _replaced(value: Any, put: str, text: str) -> Any:
+    if isinstance(value, str):
+        return value.replace(put, text)
+    if isinstance(value, dict):
+        return {_replaced(key, put, text): _replaced(inner, put, text) for key, inner in value.items()}
+    return [_replaced(inner, put, text) for inner in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize(("method", "name", "place"), list(_texts()))
+@settings(derandomize=True, max_examples=15, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(text=hostile())
+@example("..")
+@example(".")
+@example("")
+@example("a/../../profiles/default")
+@example("%2E%2E%2f%00x%41")
+@example("x?project=other&target=n2#y")
+@example("x HTTP/1.1\r\nHost: y\r\n\r\nDELETE /1.0/instances/c1 HTTP/1.1")
+@example("a\0b")
+@example("\ud800")
+@example("ü\u202e\U0001f600 +&=;%")
+@example("ab12/?x")
+@example("x" * 65536)
+def test_only_what_was_named_is_asked_for(recorder, asking, method: str, name: str, place: Place, text: str):
+    meant = sent(recorder, asking, method, **{name: place.given(WORD)})
+    assert meant, "a plain word is not refused"
+    found, refusal = None, ""
+    try:
+        found = sent(recorder, asking, method, **{name: place.given(text)})
+    except ValueError as error:
+        refusal = str(error)
+    if found is None:
+        assert place.refused(text), f"refused for no reason: {refusal}"
+        assert recorder.requests == []
+        assert len(refusal) < 400
+    else:
+        assert not place.refused(text), "it was sent"
+        assert [understood(each, WORD, WORD) for each in found] == [understood(each, WORD, text) for each in meant]
+
+
+@settings(derandomize=True, max_examples=40)
+@given(text=hostile())
+@example("x?target=n2")
+@example("default\0")
+def test_every_request_of_a_clients_project_says_it(recorder, text: str):
+    recorder.forget()
+    if no_name(text):
+        with pytest.raises(ValueError, match=r"project|no name"):
+            lxdnb.Client(recorder.endpoint, project=text)
+        assert recorder.requests == []
+        return
+    client = lxdnb.Client(recorder.endpoint, project=text)
+    recorder.forget()
+    client.instances.all()
+    client.profiles.create("p1")
+    client.instances.create({"name": "c1", "source": {"type": "none"}}, target="n2")
+    assert [request.asked.query.get("project") for request in recorder.requests] == [text] * 3
+    client.close()
+
+
+@settings(derandomize=True, max_examples=40)
+@given(key=hostile(), value=hostile())
+@example("user.x\0y", "1")
+@example("limits.memory=1", "\udcff")
+def test_a_changed_key_is_the_one_that_is_saved(recorder, asking, key: str, value: str):
+    recorder.forget()
+    profile = Profile._from_record(asking, {"name": "p1", "config": {}, "devices": {}})
+    profile.config[key] = value
+    if cannot_be_said(key) or cannot_be_said(value):
+        with pytest.raises(ValueError, match=r"NUL|half a character"):
+            profile.save()
+        assert recorder.requests == []
+        return
+    profile.save()
+    (put,) = [request for request in recorder.requests if request.line.startswith("PUT")]
+    assert put.json["config"] == {key: value}
+
+
+# --- what real servers understand -----------------------------------------------------------------------------------
+
+LEGAL = [
+    "a?b",
+    "a#b",
+    "a%2Fb",
+    "x%41",
+    "xA",
+    "ü",
+    "u\u0308",
+    "a b",
+    "a+b",
+    "a&b=c",
+    "a;b",
+    "a\\b",
+    "%",
+    "*",
+    "~",
+    "a\nb",
+    "<b>",
+]
+ILLEGAL = ["", ".", "..", "a/b", "../default", "a\0b", "\ud800", "\0", "x" * 65536, "ü" * 65536]
+
+
+def profiles(server) -> dict[str, str]:
+    return {each["name"]: each["description"] for each in server.query("/1.0/profiles?recursion=1")}
+
+
+def test_a_profile_of_any_legal_name_is_told_from_all_others(client, server):
+    for name in LEGAL:
+        client.profiles.create(name, description=f"it is {name}")
+    there = profiles(server)
+    assert there == {"default": there["default"]} | {name: f"it is {name}" for name in LEGAL}
+    for name in LEGAL:
+        profile = client.profiles.get(name)
+        assert (profile.name, profile.description) == (name, f"it is {name}")
+        profile.description = "changed"
+        profile.save(wait=True)
+        profile.rename(f"{name}%2e")
+        del there[name]
+        there[f"{name}%2e"] = "changed"
+        assert profiles(server) == there
+        assert not client.profiles.exists(name)
+        client.profiles.get(f"{name}%2e").delete()
+        del there[f"{name}%2e"]
+        assert profiles(server) == there
+
+
+def test_an_alias_of_any_legal_name_leads_to_its_image(client, server):
+    (image,) = client.images.all()
+    names = [*LEGAL, "a/b", "../x", "ü/x", "a/../b"]
+    for name in names:
+        client.api.images.aliases.post(json={"name": name, "target": image.fingerprint})
+    try:
+        kept = {alias["name"] for alias in server.query("/1.0/images/aliases?recursion=1")}
+        assert kept >= set(names)
+        for name in names:
+            assert client.images.get_by_alias(name) == image
+            client.api.images.aliases[name].delete()
+            kept.remove(name)
+            assert {alias["name"] for alias in server.query("/1.0/images/aliases?recursion=1")} == kept
+    finally:
+        for alias in server.query("/1.0/images/aliases?recursion=1"):
+            if alias["name"] in names:
+                client.api.images.aliases[alias["name"]].delete()
+
+
+def state_of(server) -> list[Any]:
+    """All that could be lost."""
+    paths = ("profiles", "instances", "images", "instances/c1/snapshots", "instances/c2/snapshots", "images/aliases")
+    return [server.query(f"/1.0/{path}?recursion=1") for path in paths]
+
+
+@pytest.fixture
+def c1(client) -> Container:
+    for name in ("c1", "c2"):
+        client.containers.create({"name": name, "source": {"type": "none"}}, wait=True).snapshots.create("s", wait=True)
+    return client.containers.get("c1")
+
+
+def test_an_illegal_name_is_one_clear_error_and_touches_nothing(client, server, c1):
+    profile, snapshot = client.profiles.create("mine"), c1.snapshots.get("s")
+    before = state_of(server)
+    for name in ILLEGAL:
+        for ask in (
+            lambda name: client.profiles.create(name),
+            lambda name: client.profiles.get(name).delete(),
+            lambda name: profile.rename(name),
+            lambda name: client.containers.create({"name": name, "source": {"type": "none"}}, wait=True),
+            lambda name: client.instances.get(name).delete(wait=True),
+            lambda name: c1.rename(name, wait=True),
+            lambda name: Container(client, name=name).delete(wait=True),
+            lambda name: c1.snapshots.create(name, wait=True),
+            lambda name: c1.snapshots.get(name).delete(wait=True),
+            lambda name: snapshot.rename(name, wait=True),
+            lambda name: c1.restore_snapshot(name, wait=True),
+        ):
+            with pytest.raises((ValueError, lxdnb.LXDAPIException)) as told:
+                ask(name)
+            assert not isinstance(told.value, lxdnb.ClientConnectionFailed)
+            assert 10 < len(str(told.value)) < 400
+    for name in ("", ".", "..", "a\0b", "\ud800"):  # of an alias the others are legal
+        with pytest.raises(ValueError, match=r"no name|NUL|half a character"):
+            c1.publish(wait=True, aliases=[name])
+    assert state_of(server) == before
+    assert (profile.name, c1.name, snapshot.name) == ("mine", "c1", "s")
+
+
+def test_a_snapshot_of_another_instance_is_not_put_into_this_one(client, server, c1):
+    before = state_of(server)
+    for name in ("c2/s", "../c2/s", "c1/s"):
+        with pytest.raises(ValueError, match="no name of a snapshot"):
+            c1.restore_snapshot(name, wait=True)
+    assert state_of(server) == before
+
+
+def test_a_pattern_is_no_fingerprint(client, server, c1):
+    """Servers look for what begins as it does, by a pattern: `%` would be any image."""
+    before = state_of(server)
+    for pattern in ("%", "_", "______", "%a", "aliases", "", ".."):
+        for manager in (client.images, client.certificates):
+            with pytest.raises(ValueError, match=r"no fingerprint|no name"):
+                manager.get(pattern).delete()
+        if pattern:
+            source = {"type": "image", "fingerprint": pattern}
+            with pytest.raises(ValueError, match=r"no fingerprint|no name"):
+                client.containers.create({"name": "c3", "source": source}, wait=True)
+    assert state_of(server) == before
+
+
+def test_what_follows_a_nul_would_be_lost_and_is_not_sent(client, server):
+    """`user.x\\0y` is `user.x` for both servers, and an empty value at that."""
+    profile = client.profiles.create("mine", config={"user.x": "kept"})
+    for change in ({"user.x\0y": "lost"}, {"user.y": "a\0b"}, {"user.y": "a\udcffb"}):
+        profile.config.update(change)
+        with pytest.raises(ValueError, match=r"NUL|half a character"):
+            profile.save()
+        profile.rollback()
+    with pytest.raises(ValueError, match="NUL"):
+        client.profiles.create("other", description="a\0b")
+    assert server.query("/1.0/profiles/mine")["config"] == {"user.x": "kept"}
+    assert sorted(profiles(server)) == ["default", "mine"]
+
+
+def test_a_project_is_never_taken_for_the_default_one(client, server):
+    for name in ("default\0", "", ".."):
+        with pytest.raises(ValueError, match=r"no name|NUL"):
+            lxdnb.Client(str(server.socket), project=name)
+    for name in ("a?b", "x%41", "ü", "a&project=default", "a\nb"):
+        client.api.projects.post(json={"name": name})
+        try:
+            other = lxdnb.Client(str(server.socket), project=name)
+            other.profiles.create("mine")
+            assert [profile.name for profile in client.profiles.all()] == ["default"]
+            assert sorted(profile.name for profile in other.profiles.all()) == ["default", "mine"]
+            other.profiles.get("mine").delete()
+            other.close()
+        finally:
+            client.api.projects[name].delete()
