@@ -22,7 +22,8 @@ class Channel:
     def __init__(self, stream: websocket.WebSocket, name: str = "") -> None:
         self._stream = stream
         self._name = name
-        self._guard = threading.Lock()
+        # Reentrant: what is collected as garbage while a thread is in here may close this very channel.
+        self._guard = threading.RLock()
         self._busy = 0  # threads that read or write just now
         self._closed = False
         self.said_goodbye = False
@@ -44,6 +45,8 @@ class Channel:
                 # recv_frame, not recv: recv answers pings itself, and dies of the answer although data is still
                 # there to be read, when the server has closed already.
                 frame: Any = self._stream.recv_frame()
+                if self._closed:
+                    return None  # shut down under way, TLS hands on what it has not deciphered
                 self.heard_at = time.time()
                 opcode, data = frame.opcode, frame.data
                 if opcode == websocket.ABNF.OPCODE_PING:
@@ -66,7 +69,10 @@ class Channel:
             self._leave()
 
     def send(self, data: bytes) -> None:
-        """Send one binary message. Raises ConnectionError when the other side is gone."""
+        """Send one binary message. Raises ConnectionError when the other side is gone.
+
+        One that is interrupted ends the websocket: what came after a part of it would be taken for its rest.
+        """
         self._send(data, websocket.ABNF.OPCODE_BINARY)
 
     def send_text(self, text: str) -> None:
@@ -96,8 +102,10 @@ class Channel:
 
     def _enter(self) -> bool:
         with self._guard:
-            self._busy += not self._closed
-            return not self._closed
+            if self._closed:
+                return False
+            self._busy += 1
+            return True
 
     def _leave(self) -> None:
         # The last one out closes the descriptor: TLS reads by its number alone, so that a thread which still reads
@@ -115,6 +123,9 @@ class Channel:
             self._stream.send(data, opcode)
         except (websocket.WebSocketException, OSError) as error:
             raise ConnectionError(f"the websocket is closed: {error}") from error
+        except BaseException:
+            self.close(goodbye=False)
+            raise
         finally:
             self._leave()
 

@@ -11,6 +11,7 @@ import pytest
 import websocket
 
 from lxdnb.transport import Channel
+from tests.interrupts import interrupted
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 
@@ -168,3 +169,41 @@ def test_a_descriptor_is_closed_by_the_last_that_uses_it(use: str):
     assert channel.receive() is None
     channel.close()
     assert stream.shut == 1
+
+
+def test_nothing_is_received_once_it_is_closed():
+    # A reader may be given what TLS had not deciphered when it was shut down.
+    stream = Slow()
+    stream.recv_frame = lambda: (channel.close(), websocket.ABNF(1, 0, 0, 0, BINARY, 0, b"\x17\x03\x03"))[1]
+    channel = Channel(stream)
+    assert channel.receive() is None
+
+
+def test_a_message_that_is_interrupted_ends_the_websocket(ends):
+    channel, server = ends
+    whole = 5_000_000  # more than sockets buffer
+    channel._stream.settimeout(2)
+    with interrupted(0.3), pytest.raises(KeyboardInterrupt):
+        channel.send(b"x" * whole)
+    with pytest.raises(ConnectionError):
+        channel.send(b"what would be taken for its rest")
+    received = b""
+    while piece := server.recv(1 << 20):
+        received += piece
+    assert len(received) < whole
+
+
+def test_what_is_collected_as_garbage_may_close_it_at_any_moment(ends):
+    channel, _ = ends
+
+    class Moment(int):
+        def __add__(self, more: int) -> int:
+            channel._busy = 0
+            channel.close()
+            return more
+
+    channel._busy = Moment()
+    reader = threading.Thread(target=channel.receive, daemon=True)
+    reader.start()
+    reader.join(5)
+    assert not reader.is_alive()
