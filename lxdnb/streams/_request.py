@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 from lxdnb import checks
@@ -11,7 +11,7 @@ __all__ = ["exec_request"]
 
 
 def exec_request(
-    command: Sequence[str],
+    command: Iterable[str],
     environment: Mapping[str, str] | None = None,
     user: int | None = None,
     group: int | None = None,
@@ -47,8 +47,9 @@ def exec_request(
 
 
 def _words(command: Any) -> list[str]:
-    # A str is a sequence of words too, of one letter each: a slip that no type tells.
-    words: list[Any] = list(command) if isinstance(command, Sequence) and not isinstance(command, str | bytes) else []
+    # A str is an iterable of words too, of one letter each: a slip that no type tells. A set has no order.
+    is_list = isinstance(command, Iterable) and not isinstance(command, str | bytes | bytearray | Mapping | Set)
+    words: list[Any] = list(command) if is_list else []
     if not words or not all(isinstance(word, str) for word in words):
         raise TypeError(f'a command is a list of words, as in ["ls", "-l"], not {checks.shown(command)}')
     return [checks.text("a word of a command", word) for word in words]
