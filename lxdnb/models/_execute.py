@@ -83,6 +83,7 @@ class RunsCommands(Model):
         file, or an iterable of str or bytes; None is an empty one. Output is decoded as `encoding` (UTF-8),
         or bytes with `decode=False`. A handler is called with each piece of output as it comes; that output is then
         not kept, and its part of the result is empty. Interrupted (Ctrl-C), it sends the command a SIGINT.
+        Where there is no folder `cwd`, servers run the command in `/` and say nothing of it.
 
         >>> client.instances.get("c1").execute(["sh", "-c", "echo $WHO; exit 3"], environment={"WHO": "me"})
         ExecResult(exit_code=3, stdout='me\\n', stderr='')
@@ -115,8 +116,8 @@ class RunsCommands(Model):
         )
         try:
             exit_code = running.wait(None if timeout is None else max(0.0, started + timeout - time.monotonic()))
-        except OperationTimeout:
-            if running.done or timeout is None:
+        except OperationTimeout as late:
+            if timeout is None or late.operation_id != running.operation_id:
                 raise  # a handler's own
             running.close()
             raise CommandTimeout(self._name, running.command, timeout, stdout.kept(), stderr.kept()) from None
