@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import codecs
 import signal
 import subprocess
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import IO, Any
 
@@ -14,7 +14,7 @@ from lxdnb.exceptions import OperationTimeout
 from lxdnb.streams._lines import Lines
 from lxdnb.streams._request import exec_request
 from lxdnb.streams._session import GRACE, Session
-from lxdnb.streams._stdin import encoded, pieces
+from lxdnb.streams._stdin import Encoder, pieces
 
 __all__ = ["Exec", "Stdin"]
 
@@ -91,7 +91,7 @@ class Exec:
 
         self.instance = instance
         self.command: list[str] = request["command"]
-        self._encoder = codecs.getincrementalencoder(encoding)()  # what is written is one text
+        self._encoder = Encoder(encoding)
         self._interactive = interactive
         self._iterable = on_stdout is None
         self._input_closed = False
@@ -104,6 +104,8 @@ class Exec:
         self._session.start(answer["metadata"]["metadata"]["fds"], given)
         if given is None and not self._writable:
             self._session.end_input()
+        # The threads know the lines and not this: lines that nobody can take any more hold up nothing.
+        weakref.finalize(self, self._lines.discard).atexit = False
 
     def __repr__(self) -> str:
         ended = "failed" if self.exit_code is None else f"exit code {self.exit_code}"
@@ -156,7 +158,8 @@ class Exec:
 
         Raises OperationFailed when the command could not be run, OperationTimeout after `timeout` seconds (the
         command goes on), ClientConnectionFailed when the server was lost meanwhile, and what a handler or the input
-        raised; the command was then killed.
+        raised; the command was then killed. RuntimeError in a handler of its own output, which has no end before that
+        returns.
         """
         if interrupt is not None:
             checks.whole_number("interrupt", interrupt, 1)
@@ -174,9 +177,14 @@ class Exec:
         return self._session.exit_code
 
     def join(self, timeout: float | None = None) -> bool:
-        """Wait for the end, at most `timeout` seconds, and return whether it has come."""
+        """Wait for the end, at most `timeout` seconds, and return whether it has come.
+
+        Raises RuntimeError as `wait` does.
+        """
         if timeout is not None:
             timeout = min(checks.seconds("timeout", timeout), threading.TIMEOUT_MAX)
+        if self._session.is_handling():
+            raise RuntimeError("a handler cannot wait for the end of the command whose output it takes")
         self._lines.waits(1)
         try:
             return self._session.done.wait(timeout)
@@ -184,7 +192,7 @@ class Exec:
             self._lines.waits(-1)
 
     def write(self, data: str | bytes | bytearray | memoryview) -> None:
-        """Write to the command's input; wait where it does not read.
+        """Write to the command's input; wait where it does not read. Interrupted meanwhile, the input ends there.
 
         Raises BrokenPipeError when it has ended, ValueError when its input is closed or was given as a whole.
         """
@@ -192,11 +200,11 @@ class Exec:
             raise ValueError("its input was given: start it with stdin=subprocess.PIPE to write")
         if self._input_closed:
             raise ValueError("its input is closed")
-        for piece in encoded(data, self._encoder):
-            try:
+        try:
+            for piece in self._encoder.pieces(data):
                 self._session.send(piece)
-            except ConnectionError:
-                raise BrokenPipeError(f"{self.command[0]!r} in {self.instance} reads no more") from None
+        except ConnectionError:
+            raise BrokenPipeError(f"{self.command[0]!r} in {self.instance} reads no more") from None
 
     def close_stdin(self) -> None:
         """End the command's input. In a terminal, type Ctrl-D, which does so at the beginning of a line."""
@@ -204,7 +212,7 @@ class Exec:
             raise ValueError("its input was given, and ends by itself")
         if not self._input_closed:
             self._input_closed = not self._interactive
-            self._session.end_input()
+            self._session.end_input(() if self._interactive else self._encoder.end())
 
     def signal(self, number: int = signal.SIGTERM) -> None:
         """Send the process a signal. Nothing happens if it has ended."""
@@ -222,11 +230,14 @@ class Exec:
         self._session.control({"command": "window-resize", "args": {name: str(size) for name, size in sizes.items()}})
 
     def close(self) -> None:
-        """Kill the command if it runs, and wait for its end; after a few seconds without, let go of it."""
+        """Kill the command if it runs, and wait for its end; after a few seconds without, let go of it.
+
+        In a handler of its output it does not wait.
+        """
         self._lines.discard()
         if not self._session.done.is_set():
             self.kill()
-            if not self.join(GRACE):
+            if not self._session.is_handling() and not self.join(GRACE):
                 self._session.give_up()
 
 

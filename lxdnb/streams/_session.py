@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lxdnb import api
@@ -58,6 +58,7 @@ class Session:
         self._rank = _Rank.NONE
         self._watchdog: threading.Timer | None = None
         self._received = dict.fromkeys(outputs, 0)
+        self._takers: set[threading.Thread] = set()
         self._busy: set[str] = set()  # outputs of which a piece is being handled
         # The input does not count among those that must end: nobody can interrupt a read of somebody's iterator.
         self._open_ends = len(outputs) + 1
@@ -85,9 +86,11 @@ class Session:
         """Send input, which is not empty. Raises ConnectionError when nothing takes it any more."""
         self._channels["0"].send(piece)
 
-    def end_input(self) -> None:
-        """Say that no more input comes; in a terminal type Ctrl-D."""
+    def end_input(self, last: Iterable[bytes] = ()) -> None:
+        """Say that no more input comes after the `last`; in a terminal type Ctrl-D."""
         try:
+            for piece in last:
+                self._channels["0"].send(piece)
             if self._terminal:
                 self._channels["0"].send(END_OF_FILE)
             else:
@@ -105,6 +108,10 @@ class Session:
     def kill(self) -> None:
         """Send the process a SIGKILL. Nothing happens if it has ended."""
         self.control({"command": "signal", "signal": SIGKILL})
+
+    def is_handling(self) -> bool:
+        """Return whether this thread hands on output: it cannot wait for an end that comes only after it."""
+        return threading.current_thread() in self._takers
 
     def give_up(self) -> None:
         """Let go of it as it is, whatever it does."""
@@ -127,6 +134,7 @@ class Session:
         return f"lxdnb exec {self._instance}"
 
     def _drain(self, fd: str, take: Callable[[bytes], object]) -> None:
+        self._takers.add(threading.current_thread())
         channel, ended = self._channels[fd], False
         while (message := channel.receive()) is not None:
             if isinstance(message, str):

@@ -4,13 +4,35 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
-__all__ = ["encoded", "pieces"]
+__all__ = ["Encoder", "pieces"]
 
 CHUNK = 64 * 1024  # bytes in one message
 
 _KINDS = "str, bytes, a file, or an iterable of str or bytes"
+
+
+class Encoder:
+    """The texts of an input as one text in an encoding; bytes go among them as they are."""
+
+    def __init__(self, encoding: str) -> None:
+        self._encoder = codecs.getincrementalencoder(encoding)()
+        self._begun = False
+
+    def pieces(self, data: Any) -> Iterator[bytes]:
+        """Return the pieces of what is written in one go. Raises TypeError for what is neither str nor bytes."""
+        if not isinstance(_checked(data), str):
+            return _cut(bytes(data))
+        if not data:
+            return iter(())
+        self._begun = True
+        return _cut(self._encoder.encode(data))
+
+    def end(self) -> Iterator[bytes]:
+        """Return what an encoding has at the end of a text, as iso2022_jp does; nothing where there was no text."""
+        return _cut(self._encoder.encode("", True)) if self._begun else iter(())
 
 
 def pieces(stdin: Any, encoding: str) -> Iterator[bytes]:
@@ -19,9 +41,9 @@ def pieces(stdin: Any, encoding: str) -> Iterator[bytes]:
     Raises TypeError for what is none, LookupError for an encoding that is none, UnicodeEncodeError for a str that it
     cannot say. Of a file or an iterable nothing is read yet; what is wrong in it is raised when its turn comes.
     """
-    encoder = codecs.getincrementalencoder(encoding)()
+    encoder = Encoder(encoding)
     if isinstance(stdin, str):
-        return _cut(encoder.encode(stdin, True))
+        return chain(encoder.pieces(stdin), encoder.end())
     if isinstance(stdin, bytes | bytearray | memoryview):
         return _cut(bytes(stdin))
     read = getattr(stdin, "read", None)
@@ -35,15 +57,10 @@ def pieces(stdin: Any, encoding: str) -> Iterator[bytes]:
     return _encoded(iter(stdin), encoder)
 
 
-def encoded(data: Any, encoder: codecs.IncrementalEncoder) -> Iterator[bytes]:
-    """Return the pieces of what is written in one go. Raises TypeError for what is neither str nor bytes."""
-    return _cut(encoder.encode(data) if isinstance(_checked(data), str) else bytes(data))
-
-
-def _encoded(items: Iterator[Any], encoder: codecs.IncrementalEncoder) -> Iterator[bytes]:
+def _encoded(items: Iterator[Any], encoder: Encoder) -> Iterator[bytes]:
     for item in items:
-        yield from encoded(item, encoder)
-    yield from _cut(encoder.encode("", True))
+        yield from encoder.pieces(item)
+    yield from encoder.end()
 
 
 def _checked(item: Any) -> Any:

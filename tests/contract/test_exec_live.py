@@ -15,6 +15,7 @@ import pytest
 import lxdnb
 from lxdnb.models import Container
 from lxdnb.streams import _lines as lines
+from tests.interrupts import interrupted
 
 SH = ["sh", "-c"]
 
@@ -70,6 +71,14 @@ def test_lines_in_another_encoding(container):
         running.write("€")
         running.close_stdin()
         assert list(running) == ["äh\n", "€"]  # one mark of the byte order, at the beginning
+    whole = "日".encode("iso2022_jp")  # with the way back to ASCII at its end
+    heard: list[bytes] = []
+    given = {"stdin": subprocess.PIPE, "encoding": "iso2022_jp", "on_stdout": heard.append}
+    with container.start_command(["cat"], **given) as running:
+        running.write("日")
+        running.close_stdin()
+        running.wait(20)
+    assert b"".join(heard) == whole
     for encoding in ("no-such", "hex"):
         with pytest.raises(LookupError, match=encoding):
             container.start_command(["cat"], encoding=encoding)
@@ -130,6 +139,11 @@ def test_one_thread_waits_for_the_end_and_another_takes_the_lines(container):
     assert not waiter.is_alive()
 
 
+def test_lines_of_a_command_that_nobody_holds_hold_up_nothing(container):
+    container.start_command(["seq", "1000000"])
+    eventually(lambda: not threads())
+
+
 def test_what_cannot_run_says_so_to_who_takes_lines(container):
     with pytest.raises(lxdnb.OperationFailed, match="Command not found"):
         list(container.start_command(["no-such-program"]))
@@ -175,6 +189,17 @@ def test_writing_much_and_to_one_that_has_ended(container):
         running.write("x")
 
 
+def test_a_write_that_is_interrupted_ends_the_input(container):
+    with container.start_command([*SH, "sleep 1; wc -c"], stdin=subprocess.PIPE) as running:
+        with interrupted(0.3), pytest.raises(KeyboardInterrupt):
+            running.write(b"x" * 5_000_000)
+        with pytest.raises(BrokenPipeError):
+            running.write(b"what would be lost")
+        running.close_stdin()
+        (count,) = running
+        assert 0 < int(count) < 5_000_000
+
+
 # --- signals and the end ---------------------------------------------------------------------------------
 
 
@@ -188,6 +213,17 @@ def test_leaving_the_block_ends_the_command(container, server):
     assert running.done
     running.close()
     eventually(lambda: not threads())
+
+
+def test_a_handler_may_end_its_command_and_not_wait_for_it(container):
+    def handler(piece: bytes) -> None:
+        with pytest.raises(RuntimeError, match="a handler cannot wait"):
+            running.wait()
+        running.close()
+
+    running = container.start_command(["sh", "-c", "read go; yes"], stdin=subprocess.PIPE, on_stdout=handler)
+    running.write("go\n")
+    assert running.wait(60) == 137
 
 
 def test_signals_and_kill(container):
