@@ -9,8 +9,9 @@ from lxdnb.streams._exec import Exec, Stdin
 from lxdnb.streams._failures import file_failed
 from lxdnb.streams._foreign import websocket_client
 from lxdnb.streams._packets import FileEntry, encoded
+from lxdnb.streams._pipeline import Task
 from lxdnb.streams._request import exec_request
-from lxdnb.streams._sftp import CHUNK, Fresh, Sftp, Task
+from lxdnb.streams._sftp import CHUNK, Fresh, Sftp
 
 __all__ = [
     "CHUNK",
