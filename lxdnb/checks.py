@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 __all__ = [
     "body",
@@ -77,6 +77,12 @@ def segment(value: Any) -> str:
     'a%2Fb%3F'
     """
     quoted = quote(name(value), safe="")
+    # Servers unquote the name of a snapshot twice, and its path is then another's.
+    inner = value
+    while (plain := unquote(inner)) != inner:
+        inner = plain
+    if inner in (".", ".."):
+        raise ValueError(f"{shown(value)} is no name of anything: servers may take it for {inner!r}")
     if len(quoted) > LONGEST_NAME:
         raise ValueError(f"{shown(value)}, of {len(value)} characters, is too long for a name")
     return quoted

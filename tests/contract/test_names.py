@@ -37,7 +37,7 @@ def no_name(text: str) -> bool:
 
 
 def no_segment(text: str) -> bool:
-    return no_name(text) or len(text.encode()) > 4000
+    return no_name(text) or len(text.encode()) > 4000 or unquote(unquote(text)) in (".", "..")
 
 
 def no_snapshot(text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import example, given, settings
@@ -32,10 +33,24 @@ def means_nothing(name: str) -> bool:
     return name in ("", ".", "..") or "\0" in name or any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
+def becomes_dots(name: str) -> bool:
+    """Whether it is `.` or `..` to a server that unquotes it more than once."""
+    for _ in range(9):
+        name = unquote(name)
+    return name in (".", "..")
+
+
+@pytest.mark.parametrize("name", ["%2E", "%2e%2E", ".%2E", "%252E%252E", "%25252e."])
+def test_a_name_that_unquoting_makes_another_place_is_refused(name: str):
+    with pytest.raises(ValueError, match="is no name of anything"):
+        APINode(Wire(), "/1.0").instances["c1"].snapshots[name]  # type: ignore[arg-type]
+
+
 @settings(derandomize=True, max_examples=300)
 @given(name=hostile())
 @example("..")
 @example("%2E%2E")
+@example("%2E%2Ex")
 @example("a/../../profiles/default")
 @example("x" * 65536)
 def test_a_name_is_one_segment_or_is_refused(name: str):
@@ -43,9 +58,10 @@ def test_a_name_is_one_segment_or_is_refused(name: str):
     try:
         node = root.instances[name].state
     except ValueError:
-        assert means_nothing(name) or len(name.encode()) > 4000
+        assert means_nothing(name) or len(name.encode()) > 4000 or becomes_dots(name)
         return
     assert not means_nothing(name)
+    assert not becomes_dots(name)
     assert read(f"GET {node.location()}").path == ["1.0", "instances", name, "state"]
 
 
