@@ -75,12 +75,17 @@ class Endpoint:
         raise file_failed(path, "too many levels of symbolic links")
 
     def list(self, path: str) -> Task[list[FileEntry]]:
-        """Return the names of what is in a folder."""
+        """Return the names of what is in a folder, or in one that a link leads to."""
         yield from ()
-        response = self._get(path)
-        if response.headers.get(self._prefix + "type") != "directory":
-            raise file_failed(path, "not a directory")
-        return [FileEntry(name) for name in api.metadata(response) or []]
+        for _ in range(LINKS):
+            with self._get(path, stream=True) as response:  # what is no folder is not to be fetched
+                kind = response.headers.get(self._prefix + "type")
+                if kind == "directory":
+                    return [FileEntry(name) for name in api.metadata(response) or []]
+                if kind != "symlink":
+                    raise file_failed(path, "not a directory")
+                path = _text(response.content)
+        raise file_failed(path, "too many levels of symbolic links")
 
     def readlink(self, path: str) -> Task[str]:
         """Return where a link leads to."""

@@ -212,6 +212,16 @@ def test_folders_links_and_deleting(files, box):
     assert run(box, "ls -A /t") == ""
 
 
+def test_a_link_to_a_folder_is_listed_as_the_folder(files, box, tmp_path):
+    run(box, "mkdir /t/d; touch /t/d/x; ln -s /t/d /t/whole; ln -s whole /t/again; ln -s round /t/round")
+    for link in ("/t/whole", "/t/again"):
+        assert [entry.name for entry in files.list(link)] == ["x"]
+        files.recursive_get(link, tmp_path)
+        assert [path.name for path in tmp_path.iterdir()] == ["x"]
+    with pytest.raises(lxdnb.LXDAPIException):
+        files.list("/t/round")
+
+
 def test_what_stat_and_list_tell(sftp, box):
     run(box, "cd /t; printf 12345 >b; chmod 640 b; chown 7:8 b; touch -d '2001-02-03 04:05:06' b; mkdir a; ln -s b c")
     entry = sftp.stat("/t/b")
