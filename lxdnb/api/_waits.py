@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lxdnb import checks, redact
@@ -18,6 +18,7 @@ from lxdnb.exceptions import (
     OperationFailed,
     OperationTimeout,
 )
+from lxdnb.transport import refusal
 
 if TYPE_CHECKING:
     from requests import Response
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 WAIT_SLICE = 30  # seconds of one /wait request; LXD sends no byte until it is over
 WAIT_MARGIN = 15.0  # seconds that the server may be late with its answer to one
+PAUSE = 0.1  # seconds between two questions that a server answers at once
 LOOK_AGAIN = 10.0  # seconds in which a server that was lost must be found again, and know the operation still
 LOOK_TIMEOUT = 5.0  # seconds for one such look
 
@@ -52,9 +54,6 @@ def wait_for_operation(
     ends = None if timeout is None else time.monotonic() + checks.seconds("timeout", timeout)
     while True:
         left = math.inf if ends is None else ends - time.monotonic()
-        if 0 < left < 1:
-            time.sleep(left)  # servers take whole seconds only
-            left = 0
         seconds = math.floor(min(every or WAIT_SLICE, max(left, 0)))
         try:
             response = node.wait.ask(params={"timeout": seconds}, timeout=(None, seconds + WAIT_MARGIN), call=call)
@@ -65,17 +64,25 @@ def wait_for_operation(
         record: dict[str, Any] = redact.record(found)
         if on_record is not None:
             on_record(record)
-        code = int(record.get("status_code") or 0)
-        if code == 200:
+        if has_ended(record, response):
             return record
-        if code == 401:
-            raise OperationCancelled(response, record)
-        if code >= 400:
-            raise OperationFailed(response, record)
         if left <= seconds:
             raise OperationTimeout(identifier, timeout or 0, record)
-        if not waited:
-            time.sleep(min(0.2, left))  # it was no wait that ran out: do not ask without a pause
+        if not waited or not seconds:
+            # It was no wait that ran out, or one of less than a second, of which servers know nothing.
+            time.sleep(min(PAUSE, left))
+
+
+def has_ended(record: Mapping[str, Any], response: Response | None = None) -> bool:
+    """Return whether an operation has ended well by its record. Raises OperationFailed, OperationCancelled.
+
+    `response` is the answer that brought it, where there is one.
+    """
+    code = int(record.get("status_code") or 0)
+    if code >= 400:
+        kind = OperationCancelled if code == 401 else OperationFailed
+        raise kind(response or refusal(code, str(record.get("err") or "")), record)
+    return code == 200
 
 
 def _record(node: APINode, response: Response) -> dict[str, Any]:

@@ -155,8 +155,8 @@ class Operation:
             if on_progress is not None and now is not None and now != before:
                 on_progress(now)
 
-        # One that had ended well already is not asked for again: the server may have forgotten it.
-        if self._record.get("status_code") != 200:
+        # One that had ended already is not asked for again: the server may have forgotten it.
+        if not api.has_ended(self._record):
             every = None if on_progress is None else PROGRESS_SECONDS
             self._record = api.wait_for_operation(self._client.api, self.id, timeout, every=every, on_record=seen)
         return self

@@ -48,6 +48,14 @@ def test_failure_is_told_in_the_servers_words(client, container):
     assert isinstance(raised.value, lxdnb.LXDAPIException)
 
 
+def test_a_failure_is_remembered_as_a_success_is(client, container):
+    operation = client.operations.get(sleeping(client, container, 0))
+    operation._record |= {"id": "7f1d8a3e-0000-4000-8000-000000000000", "status_code": 400, "err": "Full"}
+    with pytest.raises(lxdnb.OperationFailed, match=r"^Full$") as told:
+        operation.wait()  # the server knows none of this name: it has forgotten it, one might say
+    assert told.value.operation["err"] == "Full"
+
+
 @pytest.mark.parametrize("timeout", [0, 0.2, 1.2])
 def test_a_wait_that_runs_out_can_be_taken_up_again(client, container, timeout: float):
     url = sleeping(client, container, timeout + 1)
@@ -58,6 +66,15 @@ def test_a_wait_that_runs_out_can_be_taken_up_again(client, container, timeout: 
     assert isinstance(raised.value, TimeoutError)
     assert raised.value.operation_id in url
     assert client.operations.wait_for_operation(raised.value.operation_id).status_code == 200
+
+
+def test_a_short_wait_ends_with_the_operation(client, container, monkeypatch):
+    slept: list[float] = []
+    monkeypatch.setattr(waits.time, "sleep", slept.append)
+    url = client.api.instances.post(json={"name": "short", "source": {"type": "none"}}).json()["operation"]
+    client.operations.wait_for_operation(url)
+    assert client.operations.wait_for_operation(url, timeout=0.9).status_code == 200
+    assert slept == []
 
 
 def test_a_wait_longer_than_one_request(client, container, monkeypatch):
