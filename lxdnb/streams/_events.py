@@ -269,14 +269,15 @@ class _Listener:
 def _call(events: Events, callback: Callable[[dict[str, Any]], object], ended: Future[None]) -> None:
     """Give each event to a callback, and tell how that ended. Holds the stream, so that it lives until it is closed."""
     try:
-        for event in events:
-            callback(event)
+        try:
+            for event in events:
+                callback(event)
+        finally:
+            events.close()
     except BaseException as error:  # the caller's: raised again by the Future
         ended.set_exception(error)
     else:
         ended.set_result(None)
-    finally:
-        events.close()
 
 
 def _names(event_types: Iterable[EventType | str] | EventType | str | None) -> list[str]:
