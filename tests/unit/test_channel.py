@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 import websocket
 
-from lxdnb.transport import Channel
+from lxdnb.transport import Channel, Transport
 from tests.interrupts import interrupted
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -207,3 +207,18 @@ def test_what_is_collected_as_garbage_may_close_it_at_any_moment(ends):
     reader.start()
     reader.join(5)
     assert not reader.is_alive()
+
+
+def test_a_handshake_that_is_interrupted_leaves_no_connection(tmp_path):
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "socket"))
+        listener.listen()
+        transport = Transport(str(tmp_path / "socket"))
+        with interrupted(0.3), pytest.raises(KeyboardInterrupt) as told:  # and its frames are kept
+            transport.websocket("/1.0/events")
+        server, _ = listener.accept()
+        with server:
+            server.settimeout(5)
+            while server.recv(1000):
+                pass
+        assert told.value.__traceback__
