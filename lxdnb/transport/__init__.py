@@ -170,10 +170,8 @@ class Transport:
             connection.close()
             log.debug("websocket %s: refused with %d", shown, error.status_code)
             raise LXDAPIException(_refusal(error)) from None
-        except BaseException as error:
+        except (websocket.WebSocketException, OSError) as error:
             connection.close()
-            if not isinstance(error, websocket.WebSocketException | OSError):
-                raise
             log.debug("websocket %s: no answer", shown)
             raise self.failed(error) from None
         stream.settimeout(silence)
