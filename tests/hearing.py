@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 
-__all__ = ["eventually", "made", "make", "ours"]
+__all__ = ["made", "make", "ours"]
 
 
 def ours() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("lxdnb events")]
-
-
-def eventually(true) -> None:
-    ends = time.monotonic() + 10
-    while not true():
-        assert time.monotonic() < ends
-        time.sleep(0.01)
 
 
 def make(server, name: str, project: str = "default") -> None:

@@ -11,7 +11,8 @@ from ws4py.client.threadedclient import WebSocketClient
 
 import lxdnb
 from lxdnb import EventType
-from tests.hearing import eventually, made, make
+from tests.eventually import eventually
+from tests.hearing import made, make
 
 
 @pytest.fixture(params=["socket", "https"])

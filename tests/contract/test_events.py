@@ -14,7 +14,8 @@ import pytest
 
 import lxdnb
 from lxdnb import EventType, streams
-from tests.hearing import eventually, made, make, ours
+from tests.eventually import eventually
+from tests.hearing import made, make, ours
 
 
 @pytest.fixture
