@@ -15,6 +15,8 @@ RUNNING = (103, 113)  # Running, and Ready, which newer servers call one that ha
 STARTING = (105, 106)  # Pending, Starting
 FROZEN = 110
 ABSENT = (126, 127)  # what a shell, too, says of a program that is not there or cannot be run
+KILLED = 128  # and more: a signal ended the command
+STOPPING_SECONDS = 5  # that a server may take to notice that an instance, whose processes were killed, has stopped
 PAUSE = (0.05, 0.5)  # seconds between two looks, at first and at most: no event tells of an address
 
 
@@ -82,13 +84,25 @@ class GetsReady(HasState, RunsCommands):
         except LXDAPIException as error:
             if _is_absent(error):
                 return
-            self._lacks()  # it may have stopped meanwhile, which says more
+            self._see_it_stop(0)  # which says more
             raise
         if exit_code == 1:
             raise NotReady(self._name, "its cloud-init failed; `cloud-init status --long` in it tells why")
         if exit_code not in (0, 2):  # 2 is an error that it recovered from
-            self._lacks()
+            self._see_it_stop(STOPPING_SECONDS if exit_code > KILLED else 0)
             raise NotReady(self._name, f"`cloud-init status --wait` in it ended with exit code {exit_code}")
+
+    def _see_it_stop(self, seconds: float) -> None:
+        """Raise NotReady if it has stopped, or does within so many seconds."""
+        ends = time.monotonic() + seconds
+        while True:
+            try:
+                self._lacks()
+            except LXDAPIException:
+                pass  # Incus fails to tell the state of one whose processes go at that moment
+            if time.monotonic() >= ends:
+                return
+            time.sleep(PAUSE[0])
 
     def _status_of_cloud_init(self, seconds: float) -> int:
         waiting = self.start_command(["cloud-init", "status", "--wait"])
