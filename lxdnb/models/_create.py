@@ -28,7 +28,7 @@ class Creates(GetsReady):
 
     instance_type: ClassVar[str | None] = None
     """The `type` that instances of this class have; None is any."""
-    _launched = False
+    _mark: str | None = None  # what launch() has marked it with
 
     @classmethod
     def create(cls, client: Client, config: Mapping[str, Any], wait: bool = False, target: str | None = None) -> Self:
@@ -90,7 +90,8 @@ class Creates(GetsReady):
         cannot be started, or this is interrupted, it is deleted again. Raises NotFound for an image that is not there,
         OperationFailed.
 
-        In a `with` statement the block begins when it is ready, as by `wait_ready`, and at its end it is deleted.
+        In a `with` statement, at once or later, the block begins when it is ready, as by `wait_ready`, and at its end
+        it is deleted, and no other that has got its name meanwhile.
 
         >>> client.containers.launch("alpine", "c1", config={"limits.memory": "512MiB"})
         <Container 'c1': Running>
@@ -134,11 +135,11 @@ class Creates(GetsReady):
         except BaseException as error:
             cls._undo_launch(client, created, name, mark, error)
             raise
-        created._launched = True
+        created._mark = mark
         return created
 
     def __enter__(self) -> Self:
-        if not self._launched:
+        if self._mark is None:
             # An instance that was there before is nobody's to throw away at the end of a block.
             raise TypeError(f"{self!r} was not launched here: only what launch() returns goes into a with statement")
         try:
@@ -149,9 +150,8 @@ class Creates(GetsReady):
         return self
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        self._launched = False
         if error is None:
-            self._remove()
+            self._remove_launched()
         else:
             self._remove_after(error)
 
@@ -169,8 +169,7 @@ class Creates(GetsReady):
                     creation.wait(UNDO_SECONDS)
                 except LXDAPIException:
                     pass  # whether it has failed or not: what counts is what is there
-            for instance in cls._marked(client, name, mark):
-                instance._remove()
+            cls._remove_marked(client, name, mark)
         except LXDError as failure:
             error.add_note(f"{name or 'what was launched'} may have been left behind: {failure}")
 
@@ -186,10 +185,21 @@ class Creates(GetsReady):
             return []
         return [cls._from_record(client, record) for record in records if record["config"].get(MARK) == mark]
 
+    @classmethod
+    def _remove_marked(cls, client: Client, name: str | None, mark: str) -> None:
+        for instance in cls._marked(client, name, mark):
+            instance._remove()
+
+    def _remove_launched(self) -> None:
+        """Remove it, if what has its name is what launch() has made."""
+        mark, self._mark = self._mark, None
+        assert mark is not None
+        self._remove_marked(self.client, self._name, mark)
+
     def _remove_after(self, error: BaseException) -> None:
         """Remove it because of an error, which is not to be hidden by another."""
         try:
-            self._remove()
+            self._remove_launched()
         except LXDError as failure:
             error.add_note(f"{self._name} is still there: {failure}")
 

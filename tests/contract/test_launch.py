@@ -17,7 +17,7 @@ NO_BRIDGE = {"eth0": {"type": "nic", "nictype": "bridged", "parent": "no-such-br
 
 
 def names(server) -> list[str]:
-    return [url.rpartition("/")[2] for url in server.query("/1.0/instances")]
+    return sorted(url.rpartition("/")[2] for url in server.query("/1.0/instances"))
 
 
 @pytest.fixture
@@ -82,6 +82,26 @@ def test_only_what_was_launched_goes_into_a_with_statement(client, server):
     with pytest.raises(TypeError, match="not launched here"), client.instances.get("mine"):
         pass
     assert names(server) == ["mine"]
+    # As with open(): when it was launched does not matter, and once it is gone it is not launched any more.
+    launched = client.launch("busybox", "before")
+    with launched:
+        assert names(server) == ["before", "mine"]
+    assert names(server) == ["mine"]
+    with pytest.raises(TypeError, match="not launched here"), launched:
+        pass
+
+
+def test_another_that_has_got_its_name_is_not_thrown_away(client, server):
+    def replace(instance) -> None:
+        server.cli("delete", "-f", instance.name)
+        server.cli("init", "busybox", instance.name)
+
+    with client.launch("busybox", "job") as job:
+        replace(job)
+    with contextlib.suppress(ZeroDivisionError), client.launch("busybox", "other") as other:
+        replace(other)
+        raise ZeroDivisionError
+    assert names(server) == ["job", "other"]
 
 
 def test_one_request_creates_and_starts_where_the_server_can(client, server, asked):
