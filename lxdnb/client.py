@@ -15,7 +15,7 @@ from lxdnb.models.instance import Instance, InstanceManager
 from lxdnb.models.operation import OperationManager
 from lxdnb.models.profile import ProfileManager
 from lxdnb.models.virtual_machine import VirtualMachineManager
-from lxdnb.remotes import Cert, configurations, identity, local_sockets
+from lxdnb.remotes import Cert, configurations, identity, local_sockets, remote
 from lxdnb.streams import Events, EventType
 from lxdnb.transport import Timeout, Transport, fingerprint_of
 
@@ -267,14 +267,28 @@ def connect(endpoint: str | None = None, *, project: str | None = None, timeout:
 
     Without an argument: the local daemon. LXD_SOCKET, LXD_DIR, INCUS_SOCKET or INCUS_DIR say which, if one is set;
     else LXD's usual places are tried, then Incus's. The client's repr names the one that was taken. With one: a
-    socket's path, or the URL of a server that `lxc` or `incus` knows; `Client` takes the rest.
+    remote of `lxc` or `incus` by its name and a colon, as in `connect("mylxd:")`, with the certificates and the project
+    that their configuration has for it; a socket's path; or the URL of a server that they know. `Client` takes the
+    rest.
 
-    Raises ClientConnectionFailed when none answers; it lists each path that was tried, and why it failed.
+    Raises ClientConnectionFailed when none answers, which lists each path that was tried, and why it failed; ValueError
+    for a remote that there is not, which names those that there are.
 
     >>> lxdnb.connect()
     <Client LXD 5.0.2 at /var/lib/lxd/unix.socket>
     """
-    return Client(endpoint, project=project, timeout=timeout)
+    if not isinstance(endpoint, str) or not endpoint.endswith(":") or "/" in endpoint:
+        return Client(endpoint, project=project, timeout=timeout)
+    if endpoint == "sandbox:":
+        raise ValueError("sandbox: is to be a simulated server, and is not there yet")
+    found = remote(endpoint[:-1], configurations(os.environ, os.path.expanduser("~")))
+    return Client(
+        found.endpoint,
+        cert=found.cert,
+        project=found.project if project is None else project,
+        timeout=timeout,
+        fingerprint=found.server and fingerprint_of(found.server),
+    )
 
 
 def _unpickled(kind: type[Client], arguments: dict[str, Any]) -> Client:

@@ -1,7 +1,7 @@
-"""Who to talk to, and as whom, by the rules of `lxc` and `incus`: where a local daemon has its socket, which
-certificate their configuration has for a server and its client, and who gives images.
+"""Who to talk to, and as whom, by the rules of `lxc` and `incus`: where a local daemon has its socket, which server
+a remote of theirs is, which certificate their configuration has for a server and its client, and who gives images.
 
-The environment goes in, places come out. Only `identity` looks at files, those of the configuration.
+The environment goes in, places come out. Only `remote` and `identity` look at files, those of the configuration.
 """
 
 from __future__ import annotations
@@ -12,7 +12,18 @@ from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-__all__ = ["Cert", "Identity", "configurations", "identity", "image_source", "local_sockets"]
+from lxdnb import checks
+
+__all__ = [
+    "Cert",
+    "Identity",
+    "Remote",
+    "configurations",
+    "identity",
+    "image_source",
+    "local_sockets",
+    "remote",
+]
 
 LXD_SOCKETS = ("/var/snap/lxd/common/lxd/unix.socket", "/var/lib/lxd/unix.socket")
 INCUS_SOCKETS = ("/var/lib/incus/unix.socket", "/run/incus/unix.socket")
@@ -53,6 +64,16 @@ class Cert(NamedTuple):
     key: str
 
 
+class Remote(NamedTuple):
+    """A server that has a name: its socket's path or URL, None for the local daemon wherever it is; as whom to come,
+    the file of the certificate that it is to show, and in which project; None where none is named."""
+
+    endpoint: str | None
+    cert: Cert | None = None
+    server: str | None = None
+    project: str | None = None
+
+
 class Identity(NamedTuple):
     """As whom to come to a server, and the file of the certificate that it is to show; None where none is known."""
 
@@ -73,6 +94,37 @@ def configurations(environment: Mapping[str, str], home: str) -> list[str]:
     return named or [os.path.join(home, *place.split("/")) for place in places]
 
 
+def remote(name: str, folders: Sequence[str]) -> Remote:
+    """Return what the configuration in these folders calls by a name; the first that has it counts.
+
+    `local` is the local daemon also where there is no configuration. Raises ValueError for a name that nothing has,
+    for a server that gives images and runs nothing, and for a configuration that cannot be read as YAML.
+
+    >>> remote("local", [])
+    Remote(endpoint=None, cert=None, server=None, project=None)
+    """
+    known: dict[str, tuple[str, dict[str, Any]]] = {}
+    for folder in folders:
+        for own, found in _remotes(folder).items():
+            known.setdefault(own, (folder, found))
+    known.setdefault("local", ("", {"addr": "unix://"}))
+    if name not in known and not any(name in images for images in PUBLIC_IMAGES.values()):
+        servers = [own for own, (_, found) in known.items() if not _gives_images(found)]
+        raise ValueError(
+            f"no remote {checks.shown(name)}: there are {', '.join(sorted(servers))}; `lxc remote add` and "
+            "`incus remote add` make more"
+        )
+    folder, found = known.get(name, ("", {"public": True}))
+    if _gives_images(found):
+        raise ValueError(f"{name}: gives images and runs nothing: `%lxd launch {name}:IMAGE` takes one of them")
+    address, project = str(found.get("addr") or ""), found.get("project")
+    project = str(project) if project and project != "default" else None
+    if address.startswith("unix:"):
+        return Remote(address.removeprefix("unix:").removeprefix("//") or None, project=project)
+    server = os.path.join(folder, "servercerts", f"{name}.crt")
+    return Remote(address, _client(folder), server if os.path.exists(server) else None, project)
+
+
 def identity(endpoint: str, folders: Sequence[str]) -> Identity:
     """Return what the configuration in these folders knows of the server at an address; nothing unless it is https.
 
@@ -90,14 +142,23 @@ def identity(endpoint: str, folders: Sequence[str]) -> Identity:
     for folder in folders:
         remotes = _remotes(folder)
         here = [name for name, remote in remotes.items() if _place(str(remote.get("addr"))) == place]
-        pair = Cert(os.path.join(folder, "client.crt"), os.path.join(folder, "client.key"))
-        own = pair if all(map(os.path.exists, pair)) else None
+        own = _client(folder)
         kept = {name: os.path.join(folder, "servercerts", f"{name}.crt") for name in [*here, place[0]]}
         if here:
             return Identity(own, next((kept[name] for name in here if os.path.exists(kept[name])), None))
         clients += [own] if own else []
         servers += [path for name, path in kept.items() if name not in remotes and os.path.exists(path)]
     return Identity(next(iter(clients), None), next(iter(servers), None))
+
+
+def _client(folder: str) -> Cert | None:
+    """Return as whom the configuration in a folder has one come to any server."""
+    pair = Cert(os.path.join(folder, "client.crt"), os.path.join(folder, "client.key"))
+    return pair if all(map(os.path.exists, pair)) else None
+
+
+def _gives_images(remote: Mapping[str, Any]) -> bool:
+    return bool(remote.get("public")) or remote.get("protocol") == "simplestreams"
 
 
 def _remotes(folder: str) -> dict[str, dict[str, Any]]:

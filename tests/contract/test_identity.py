@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -56,6 +58,48 @@ def test_a_remotes_certificate_is_what_the_server_has_to_show(server, configured
         assert lxdnb.Client(server.address, session=session).trusted
     with pytest.warns(UserWarning, match=server.fingerprint):
         assert lxdnb.Client(server.address, verify=False).trusted
+
+
+def test_a_remote_by_its_name(server, configured, start_server, monkeypatch):
+    client = lxdnb.connect(f"{daemons.REMOTE}:")
+    assert (client.endpoint, client.trusted, client.project) == (server.address, True, None)
+    server.cli("init", "busybox", "seen")
+    assert [each.name for each in client.containers.all()] == ["seen"]
+    # It is the name that tells which certificate counts, though another remote has this address too.
+    config = configured / "config.yml"
+    config.write_text(config.read_text().replace("remotes:", f"remotes:\n  first: {{addr: '{server.address}'}}"))
+    shutil.copy(other(server, start_server).server_certificate, configured / "servercerts" / "first.crt")
+    with pytest.raises(lxdnb.ClientConnectionFailed, match=f"has fingerprint {server.fingerprint}, not "):
+        lxdnb.connect("first:")
+    assert lxdnb.connect(f"{daemons.REMOTE}:").trusted
+    monkeypatch.setenv("LXD_DIR" if server.flavour == "lxd" else "INCUS_DIR", str(server.directory))
+    assert lxdnb.connect("local:").endpoint == str(server.socket)
+
+
+def test_a_remote_is_in_the_project_that_the_command_line_has_switched_to(server, configured):
+    server.cli("project", "create", "lab", "-c", "features.images=false", "-c", "features.profiles=false")
+    server.cli("init", "busybox", "theirs")
+    switch = {"LXD_CONF": str(configured), "INCUS_CONF": str(configured)}
+    program = {"lxd": "lxc", "incus": "incus"}[server.flavour]
+    subprocess.run(
+        [program, "project", "switch", f"{daemons.REMOTE}:lab"],
+        env=os.environ | server.environment | switch,
+        check=True,
+        capture_output=True,
+    )
+    assert lxdnb.connect(f"{daemons.REMOTE}:").project == "lab"
+    assert lxdnb.connect(f"{daemons.REMOTE}:").containers.all() == []
+    theirs = lxdnb.connect(f"{daemons.REMOTE}:", project="default")
+    assert [each.name for each in theirs.containers.all()] == ["theirs"]
+
+
+def test_a_remote_that_is_none(configured):
+    with pytest.raises(ValueError, match=f"no remote 'nowhere': there are local, {daemons.REMOTE}; `lxc remote add`"):
+        lxdnb.connect("nowhere:")
+    with pytest.raises(ValueError, match="images: gives images and runs nothing"):
+        lxdnb.connect("images:")
+    with pytest.raises(ValueError, match="sandbox: is to be a simulated server, and is not there yet"):
+        lxdnb.connect("sandbox:")
 
 
 def test_another_port_of_the_same_host_is_another_server(server, configured, start_server):

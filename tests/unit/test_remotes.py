@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lxdnb.remotes import configurations, identity, image_source, local_sockets
+from lxdnb.remotes import Cert, Remote, configurations, identity, image_source, local_sockets, remote
 
 
 def test_lxd_comes_before_incus():
@@ -102,3 +102,29 @@ def test_a_configuration_that_is_broken_is_named(tmp_path):
     (tmp_path / "config.yml").write_text("remotes: {")
     with pytest.raises(ValueError, match=r"config\.yml is no YAML"):
         identity("https://host:8443", [str(tmp_path)])
+
+
+def test_a_remote_by_its_name(tmp_path):
+    lxc = configure(tmp_path / "lxc", "{local: {addr: 'unix://'}, lab: {addr: 'https://a:8443'}}", servers=("lab",))
+    incus = configure(
+        tmp_path / "incus",
+        "{lab: {addr: 'https://b:8443'}, open: {addr: 'https://c:8443', project: p}, plain: {addr: 'https://d', "
+        "project: default}, here: {addr: 'unix:///srv/unix.socket', project: 7}}",
+    )
+    own = Cert(f"{lxc}/client.crt", f"{lxc}/client.key")
+    other = Cert(f"{incus}/client.crt", f"{incus}/client.key")
+    folders = [str(tmp_path / "nowhere"), lxc, incus]
+    assert remote("lab", folders) == Remote("https://a:8443", own, f"{lxc}/servercerts/lab.crt")
+    assert remote("open", folders) == Remote("https://c:8443", other, project="p")
+    assert remote("plain", folders) == Remote("https://d", other)
+    assert remote("here", folders) == Remote("/srv/unix.socket", project="7")
+    assert remote("local", folders) == remote("local", []) == Remote(None)
+
+
+def test_a_remote_that_has_no_name_here(tmp_path):
+    folder = configure(tmp_path / "lxc", "{lab: {addr: 'https://a:8443'}, minis: {addr: 'https://i', public: true}}")
+    with pytest.raises(ValueError, match=r"no remote 'lap': there are lab, local; `lxc remote add`"):
+        remote("lap", [folder])
+    for name in ("minis", "images", "ubuntu"):
+        with pytest.raises(ValueError, match=f"{name}: gives images and runs nothing: `%lxd launch {name}:IMAGE`"):
+            remote(name, [folder])
