@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from lxdnb import api, checks
+from lxdnb.models._fingerprint import known_by
 from lxdnb.models._model import Manager, Model
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Certificate(Model):
     @classmethod
     def get(cls, client: Client, fingerprint: str) -> Self:
         """Return the certificate with this fingerprint; the first characters of it will do. Raises NotFound."""
-        return cls._from_record(client, api.metadata(client.api.certificates[checks.fingerprint(fingerprint)].get()))
+        return cls._from_record(client, api.metadata(client.api.certificates[known_by(fingerprint)].get()))
 
     @classmethod
     def all(cls, client: Client) -> list[Self]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from lxdnb import api, checks
+from lxdnb import api
 from lxdnb.exceptions import NotFound
+from lxdnb.models._fingerprint import known_by
 from lxdnb.models._model import Manager, Model
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Image(Model):
     @classmethod
     def get(cls, client: Client, fingerprint: str) -> Image:
         """Return the image with this fingerprint; the first characters of it will do. Raises NotFound."""
-        return cls._from_record(client, api.metadata(client.api.images[checks.fingerprint(fingerprint)].get()))
+        return cls._from_record(client, api.metadata(client.api.images[known_by(fingerprint)].get()))
 
     @classmethod
     def get_by_alias(cls, client: Client, alias: str) -> Image:
