@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
 import pickle
 import subprocess
 import sys
 import textwrap
 import threading
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from multiprocessing import get_context
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -113,15 +111,12 @@ def test_a_pickled_client_over_https_has_paths_and_no_key(server):
     assert again._transport.fingerprint == server.fingerprint
 
 
-def described(profile: lxdnb.models.Profile) -> tuple[int, str]:
-    return os.getpid(), profile.client.profiles.get(profile.name).description
-
-
 def test_processes_share_by_pickles(client, profiles):
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        answers = list(pool.map(described, [client.profiles.get(name) for name in profiles[:4]]))
-    assert [description for _, description in answers] == [f"of {name}" for name in profiles[:4]]
-    assert os.getpid() not in {process for process, _ in answers}
+    program = "import pickle, sys; p = pickle.load(sys.stdin.buffer); print(p.client.profiles.get(p.name).description)"
+    for name in profiles[:2]:
+        pickled = pickle.dumps(client.profiles.get(name))
+        ran = subprocess.run([sys.executable, "-c", program], input=pickled, capture_output=True, check=True)
+        assert ran.stdout.decode() == f"of {name}\n"
 
 
 def test_a_wait_is_interrupted_at_once(server, container):
