@@ -41,11 +41,11 @@ def route(request, monkeypatch) -> str:
 
 @pytest.fixture
 def inside(server) -> Iterator[Path]:
-    """A folder of the container, `/work` there, as the host sees it."""
-    folder = server.directory / f"storage-pools/default/containers/{BOX}/rootfs/work"
-    server.cli("exec", BOX, "--", "mkdir", "-m", "777", "/work")
+    """A folder of the container, `/data` there, as the host sees it."""
+    folder = server.directory / f"storage-pools/default/containers/{BOX}/rootfs/data"
+    server.cli("exec", BOX, "--", "mkdir", "-m", "777", "/data")
     yield folder
-    server.cli("exec", BOX, "--", "rm", "-r", "/work")
+    server.cli("exec", BOX, "--", "rm", "-r", "/data")
 
 
 @pytest.fixture
@@ -87,10 +87,10 @@ def test_a_file_that_is_cut_on_its_way_here_is_not_there(container, proxy, route
         for name, before in there.items():
             (here / name).write_bytes(before)
         fault = proxy.hang_up(read(route), moment)
-        assert isinstance(failure(container.files.get, "/work/a", to=here / "a"), lxdnb.ClientConnectionFailed)
+        assert isinstance(failure(container.files.get, "/data/a", to=here / "a"), lxdnb.ClientConnectionFailed)
         fault.await_strike()
         assert content(here) == there
-    container.files.get("/work/a", to=here / "a")
+    container.files.get("/data/a", to=here / "a")
     assert content(here) == {"a": BYTES}
 
 
@@ -98,16 +98,16 @@ def test_a_file_that_is_cut_on_its_way_here_is_not_there(container, proxy, route
 def test_bytes_that_are_cut_are_none(container, proxy, route, inside, moment):
     (inside / "a").write_bytes(BYTES)
     proxy.reset(read(route), moment)
-    assert isinstance(failure(container.files.get, "/work/a"), lxdnb.ClientConnectionFailed)
+    assert isinstance(failure(container.files.get, "/data/a"), lxdnb.ClientConnectionFailed)
 
 
 @pytest.mark.parametrize("moment", [REQUEST, ASKED, ANSWER, up(1), up(MEGABYTE)])
 def test_a_file_that_is_cut_on_its_way_there_is_begun_at_most(container, proxy, route, inside, moment):
     fault = proxy.hang_up(written(route), moment)
-    assert isinstance(failure(container.files.put, "/work/a", BYTES), lxdnb.ClientConnectionFailed)
+    assert isinstance(failure(container.files.put, "/data/a", BYTES), lxdnb.ClientConnectionFailed)
     fault.await_strike()
     assert all(name == "a" and is_begun(found, BYTES) for name, found in content(inside).items())
-    container.files.put("/work/a", BYTES)
+    container.files.put("/data/a", BYTES)
     assert content(inside) == {"a": BYTES}
 
 
@@ -117,11 +117,11 @@ def test_a_folder_that_is_cut_on_its_way_here_has_whole_files_alone(container, p
     # Over SFTP all come by one connection, else each by a request of its own.
     moment, skip = (down(2 * MEGABYTE), 0) if route == "sftp" else (down(MEGABYTE // 10), 10)
     fault = proxy.hang_up(read(route), moment, skip=skip)
-    assert isinstance(failure(container.files.recursive_get, "/work", here), lxdnb.ClientConnectionFailed)
+    assert isinstance(failure(container.files.recursive_get, "/data", here), lxdnb.ClientConnectionFailed)
     fault.await_strike()
     assert set(content(here)) < set(NAMES)
     assert all(found == SMALL for found in content(here).values())
-    container.files.recursive_get("/work", here)
+    container.files.recursive_get("/data", here)
     assert content(here) == dict.fromkeys(NAMES, SMALL)
 
 
@@ -130,11 +130,11 @@ def test_a_folder_that_is_cut_on_its_way_there_can_be_sent_again(container, prox
         (here / name).write_bytes(SMALL)
     moment, skip = (up(2 * MEGABYTE), 0) if route == "sftp" else (up(MEGABYTE // 10), 10)
     fault = proxy.hang_up(written(route), moment, skip=skip)
-    assert isinstance(failure(container.files.recursive_put, here, "/work"), lxdnb.ClientConnectionFailed)
+    assert isinstance(failure(container.files.recursive_put, here, "/data"), lxdnb.ClientConnectionFailed)
     fault.await_strike()
     assert set(content(inside)) <= set(NAMES)
     assert all(is_begun(found, SMALL) for found in content(inside).values())
-    container.files.recursive_put(here, "/work")
+    container.files.recursive_put(here, "/data")
     assert content(inside) == dict.fromkeys(NAMES, SMALL)
 
 
@@ -144,10 +144,10 @@ def test_a_daemon_ends_while_files_are_on_their_way(container, proxy, server, ro
     (here / "a").write_bytes(b"as it was")
     (inside / "b").write_bytes(BYTES)
     comes = proxy.stall(read(route), down(MEGABYTE))
-    calls = [begun(files.get, "/work/b", to=here / "a")]
+    calls = [begun(files.get, "/data/b", to=here / "a")]
     comes.await_strike()
     goes = proxy.stall(written(route), up(MEGABYTE))
-    calls.append(begun(files.put, "/work/a", BYTES))
+    calls.append(begun(files.put, "/data/a", BYTES))
     goes.await_strike()
     getattr(server, end)()
     proxy.release()
@@ -155,16 +155,16 @@ def test_a_daemon_ends_while_files_are_on_their_way(container, proxy, server, ro
     assert content(here) == {"a": b"as it was"}
     assert is_begun(content(inside).get("a", b""), BYTES)
     server.restart()
-    files.put("/work/a", BYTES)
-    files.get("/work/a", to=here / "a")
+    files.put("/data/a", BYTES)
+    files.get("/data/a", to=here / "a")
     assert content(here) == {"a": BYTES}
 
 
 def test_a_daemon_that_was_away_between_two_calls_is_not_noticed(container, server, route, inside):
-    container.files.put("/work/a", "before")
+    container.files.put("/data/a", "before")
     server.kill()
     server.restart()
-    assert container.files.get("/work/a") == b"before"
+    assert container.files.get("/data/a") == b"before"
 
 
 @pytest.mark.parametrize("goes", ["here", "there"])
@@ -174,10 +174,10 @@ def test_a_silent_server_does_not_hold_a_file(server, proxy, route, inside, here
     (inside / "b").write_bytes(BYTES)
     if goes == "here":
         proxy.stall(read(route), down(MEGABYTE))
-        error = failure(files.get, "/work/b", to=here / "a")
+        error = failure(files.get, "/data/b", to=here / "a")
     else:
         proxy.stall(written(route), up(MEGABYTE))
-        error = failure(files.put, "/work/a", BYTES)
+        error = failure(files.put, "/data/a", BYTES)
     assert isinstance(error, lxdnb.ClientConnectionFailed)
     assert content(here) == {}
     client.close()
@@ -188,7 +188,7 @@ def test_an_input_that_raises_leaves_no_connection(container, route, inside):
         yield BYTES
         raise LookupError("no more")
 
-    assert isinstance(failure(container.files.put, "/work/a", pieces()), LookupError)
+    assert isinstance(failure(container.files.put, "/data/a", pieces()), LookupError)
     assert is_begun(content(inside).get("a", b""), BYTES)
 
 
@@ -199,8 +199,8 @@ def test_over_tls_too(server, tmp_path, route, inside, here):
         files = client.containers.get(BOX).files
         (inside / "a").write_bytes(BYTES)
         proxy.reset(read(route), down(MEGABYTE))
-        assert isinstance(failure(files.get, "/work/a", to=here / "a"), lxdnb.ClientConnectionFailed)
+        assert isinstance(failure(files.get, "/data/a", to=here / "a"), lxdnb.ClientConnectionFailed)
         proxy.reset(written(route), up(MEGABYTE))
-        assert isinstance(failure(files.put, "/work/b", BYTES), lxdnb.ClientConnectionFailed)
+        assert isinstance(failure(files.put, "/data/b", BYTES), lxdnb.ClientConnectionFailed)
         assert content(here) == {}
         client.close()
