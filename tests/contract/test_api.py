@@ -33,7 +33,7 @@ def test_a_name_is_data_whatever_characters_it_has(client, server, name: str):
     assert len(server.query("/1.0/profiles")) == 1
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "a\0", "\0"])
+@pytest.mark.parametrize("name", ["", ".", "..", "%2e%2e", "%252E", "a\0", "\0"])
 def test_names_that_are_paths_never_leave(client, name: str):
     with pytest.raises(ValueError, match="no name of anything"):
         client.api.instances[name]
@@ -44,7 +44,7 @@ def test_names_that_are_paths_never_leave(client, name: str):
 
 
 @pytest.mark.parametrize(
-    "name", ["../x", "a/../../profiles/default", "a?recursion=1", "a%2F..", "%2e%2e", "a\nb", "a\rb: c"]
+    "name", ["../x", "a/../../profiles/default", "a?recursion=1", "a%2F..", "%2e%2ex", "a\nb", "a\rb: c"]
 )
 def test_a_name_is_one_segment_on_the_wire(server, tmp_path, name: str):
     with Proxy(server.socket, tmp_path) as proxy:

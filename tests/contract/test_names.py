@@ -206,8 +206,9 @@ def sent(recorder: Recorder, client: lxdnb.Client, method: str, **changed: Any) 
         made = call(client, method, **{**local.get(method, {}), **changed})
         if method == "Client.events":
             made.connect()
-    except (LXDError, KeyError, OSError):
-        pass
+    except (LXDError, KeyError, OSError) as error:
+        if isinstance(error, LXDError) and isinstance(error, ValueError):
+            raise
     return recorder.requests
 
 
