@@ -13,6 +13,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+# First, and from here: deep in a chain of imports Python 3.11 takes far longer to compile the patterns of urllib3.
+from lxdnb import transport as _transport  # noqa: F401  # pyright: ignore[reportUnusedImport]
+
+# isort: split
 from lxdnb import exceptions, managers, models
 from lxdnb.client import Client, connect
 from lxdnb.exceptions import (
