@@ -33,6 +33,7 @@ class EventsPanel:
 
     >>> with EventsPanel(client) as panel:
     ...     client.instances.get("c1").restart(wait=True)
+    ...     time.sleep(2)  # events come a moment after what they tell of
     >>> panel.events[-1]["metadata"]["action"]
     'instance-restarted'
 

@@ -6,6 +6,7 @@ import doctest
 import importlib
 import pkgutil
 import re
+import time
 
 import pandas as pd
 import pytest
@@ -52,7 +53,7 @@ def test_an_example(example: doctest.DocTest, client, server, monkeypatch, capsy
             server.cli("launch", "alpine", "c1")
             server.cli("init", "alpine", "c2")
         names = {"client": client, "lx": client, "lxdnb": lxdnb, "frames": frames}
-        names |= vars(widgets) | {"pd": pd}
+        names |= vars(widgets) | {"pd": pd, "time": time}
         example.globs.update({name: value for name, value in names.items() if name not in example.globs})
         wrong: list[str] = []
         for step in example.examples:
