@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from lxdnb import api, checks, exceptions
+from lxdnb.exceptions import NotFound, OperationFailed
 from lxdnb.models._changes import VOLATILE, Changes, Difference, as_sent, difference, own, refresh
 from lxdnb.models._saving import lay_on_server, turn_at
 
@@ -58,6 +59,7 @@ class Model:
     def __init__(self, client: Client, **fields: Any) -> None:
         self.client = client
         self._operation: Operation | None = None
+        self._renaming: tuple[str, Operation] | None = None  # from which name, and what tells how it ended
         self._loaded = False
         self._theirs: dict[str, Any] = fields
         self._ours: dict[str, Any] = {}
@@ -243,7 +245,28 @@ class Model:
 
     @property
     def _name(self) -> str:
+        """What the server knows it by: after `_rename` without a wait, at the latest now, the end of that decides."""
+        if self._renaming is not None:
+            before, operation = self._renaming
+            try:
+                operation.wait()
+            except OperationFailed:
+                self._theirs[self.key] = before
+            except NotFound:  # it ended so long ago that the server has forgotten it
+                self._renaming = None
+                try:
+                    self.api.get()
+                except NotFound:
+                    self._theirs[self.key] = before
+            self._renaming = None
         return self._theirs[self.key]
+
+    def _rename(self, name: str, wait: bool) -> None:
+        before = self._name
+        self._started(self.api.post(json={"name": name}), wait)
+        self._theirs[self.key] = name
+        if self._operation is not None and not self._operation.done:
+            self._renaming = before, self._operation
 
     def _identity(self) -> tuple[str | None, ...]:
         return (self.collection, self.client.api.netloc, self.client.project, self._name)

@@ -106,11 +106,11 @@ class Instance(Creates, Migrates, Publishes):
     def rename(self, name: str, wait: bool = False) -> None:
         """Give it another name; it must be stopped. Raises Conflict or OperationFailed.
 
-        Without `wait` this object goes by the new name at once, before the server has said yes.
+        Without `wait` this object goes by the new name at once; if the server refuses after all, which
+        `operation.wait()` tells, by the old one again from its next use on.
         """
         _ = self.client.api.instances[name]
-        self._started(self.api.post(json={"name": name}), wait)
-        self._theirs["name"] = name
+        self._rename(name, wait)
 
     @property
     def files(self) -> FilesManager:

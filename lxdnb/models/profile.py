@@ -90,8 +90,7 @@ class Profile(Model):
     def rename(self, new_name: str, wait: bool = False) -> Self:
         """Give it another name, and return it. Raises Conflict or LXDAPIException when that is taken."""
         _ = self.client.api.profiles[new_name]
-        self._started(self.api.post(json={"name": new_name}), wait)
-        self._theirs["name"] = new_name
+        self._rename(new_name, wait)
         return self
 
 

@@ -117,8 +117,7 @@ class Snapshot(Publishes):
     def rename(self, new_name: str, wait: bool = False) -> None:
         """Give it another name. Raises Conflict or OperationFailed when that is taken."""
         _ = node_of(self.instance, new_name)
-        self._started(self.api.post(json={"name": new_name}), wait)
-        self._theirs["name"] = new_name
+        self._rename(new_name, wait)
 
     def restore(self, wait: bool = False) -> Response:
         """Put its instance back to what it was then. Returns the server's answer, as pylxd does."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 
 import pytest
 
@@ -157,6 +158,32 @@ def test_rename_and_delete(client, server):
     assert names(server) == []
     with pytest.raises(lxdnb.NotFound):
         container.sync()
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_a_rename_that_nobody_waited_for_and_that_is_refused(client, container, forgotten):
+    before = container.name
+    container.rename("after")
+    with pytest.raises(lxdnb.OperationFailed, match="not allowed"):  # of one that runs
+        container.operation.wait()
+    if forgotten:  # as servers do after 5 s
+        container.operation._record |= {"id": str(uuid.uuid4()), "status_code": 103}
+    assert container.execute(["hostname"]).stdout == f"{before}\n"
+    assert container.name == before
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_a_rename_that_nobody_waited_for(client, server, forgotten):
+    server.cli("init", "busybox", "before")
+    container = client.containers.get("before")
+    container.rename("after")
+    if forgotten:
+        container.operation.wait()
+        container.operation._record |= {"id": str(uuid.uuid4()), "status_code": 103}
+    container.config["user.x"] = "1"
+    container.save(wait=True)
+    assert shown(server, "after")["config"]["user.x"] == "1"
+    assert container.name == "after"
 
 
 def test_changes_are_saved_on_top_of_what_others_changed(client, server):
