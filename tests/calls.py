@@ -86,6 +86,7 @@ _LAUNCH = {"image": {"type": "none"}, "name": "n1"}
 _OPTIONS = {"profiles": ["default"], "config": {"user.x": "1"}, "devices": {"d": {"type": "none"}}, "target": "n2"}
 _EXECUTE = {"commands": ["id"], "environment": {"A": "b"}, "cwd": "/tmp", "user": 1, "group": 1}
 _PROFILE = {"name": "p1", "config": {"user.x": "1"}, "devices": {"d": {"type": "none"}}, "description": "mine"}
+_SNAPSHOT = {"name": "s1", "expires_at": "2030-01-01T00:00:00Z"}
 _CERTIFICATE = {"password": "", "cert_type": "client", "name": "n", "projects": ["default"], "secret": ""}
 _OWNED = {"mode": 0o644, "uid": 1, "gid": 1}
 
@@ -157,7 +158,7 @@ CALLS: dict[str, Call] = {
     "SnapshotManager.get": Call(lambda client: _c1(client).snapshots, {"name": "s1"}),
     "SnapshotManager.exists": Call(lambda client: _c1(client).snapshots, {"name": "s1"}),
     "SnapshotManager.all": Call(lambda client: _c1(client).snapshots),
-    "SnapshotManager.create": Call(lambda client: _c1(client).snapshots, {"name": "s1", "expires_at": "2030-01-01"}),
+    "SnapshotManager.create": Call(lambda client: _c1(client).snapshots, _SNAPSHOT),
     **{
         f"Snapshot.{name}": Call(
             lambda client, name=name: functools.partial(getattr(Snapshot, name), client, _c1(client)), arguments
@@ -166,7 +167,7 @@ CALLS: dict[str, Call] = {
             ("get", {"name": "s1"}),
             ("exists", {"name": "s1"}),
             ("all", {}),
-            ("create", {"name": "s1", "expires_at": "2030-01-01"}),
+            ("create", _SNAPSHOT),
         )
     },
     "Snapshot.rename": Call(_snapshot, {"new_name": "s2"}),

@@ -92,7 +92,7 @@ class Snapshot(Publishes):
         """Take a snapshot and return it; with `wait`, when it is there.
 
         `stateful` keeps the memory of a running instance too, which needs CRIU. The server deletes it at
-        `expires_at`, a datetime with a time zone or an ISO 8601 text. Raises LXDAPIException or OperationFailed.
+        `expires_at`, a datetime or an ISO 8601 text, with a time zone. Raises LXDAPIException or OperationFailed.
         """
         _ = node_of(instance, name)  # refuses what is no name, before anything is sent
         request: dict[str, Any] = {"name": name, "stateful": checks.flag("stateful", stateful)}
@@ -185,10 +185,14 @@ def _own_name(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _instant(moment: datetime | str) -> str:
+    example = "as in datetime.now(UTC) + timedelta(days=1) or '2030-01-31T12:00:00Z'"
     if isinstance(moment, str):
-        return checks.text("expires_at", moment)
+        try:
+            moment = datetime.fromisoformat(moment)
+        except ValueError:
+            raise ValueError(f"expires_at is a time, {example}, not {checks.shown(moment)}") from None
     if not isinstance(moment, datetime):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"expires_at is a datetime or an ISO 8601 text, not {type(moment).__name__}")
     if moment.tzinfo is None:
-        raise ValueError(f"{moment} has no time zone: as in datetime.now(UTC) + timedelta(days=1)")
+        raise ValueError(f"{moment} has no time zone: {example}")
     return moment.isoformat()

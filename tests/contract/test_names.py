@@ -141,7 +141,6 @@ PLACES: dict[str, list[Place]] = {
     "password": [SECRET],
     "secret": [SECRET],
     "compression_algorithm": [TEXT],
-    "expires_at": [TEXT],
     "cwd": [TEXT],
     "commands": [WORDS],
     "command": [WORDS],
@@ -155,8 +154,9 @@ PLACES: dict[str, list[Place]] = {
     "dst": [PATH],
     "remote_path": [PATH],
 }
-# In which no text reaches a server's address or body, or only as bytes of a file or of an input.
+# In which no text reaches a server's address or body, or only as a time, or as bytes of a file or of an input.
 ELSEWHERE = {
+    "expires_at",
     "data",
     "to",
     "src",

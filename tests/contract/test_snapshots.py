@@ -136,6 +136,8 @@ def test_wrong_arguments_are_told_before_anything_is_sent(c1, asked):
         c1.snapshots.create(7)
     with pytest.raises(ValueError, match="time zone"):
         c1.snapshots.create("s", expires_at=datetime(2099, 1, 1))
+    with pytest.raises(ValueError, match=r"expires_at is a time, as in .*, not 'tomorrow'"):
+        c1.snapshots.create("s", expires_at="tomorrow")
     with pytest.raises(TypeError, match="expires_at is a datetime"):
         c1.snapshots.create("s", expires_at=7)
     assert asked == []

@@ -51,7 +51,7 @@ WRONG: dict[str, list[Any]] = {
     "Mapping[str, Mapping[str, Any]] | None": [*optional(DICT), {"d": "text"}, {"d": {1: "x"}}],
     "Any": [5, "text", ["a"], b"x", {1: "x"}, {"a": {2: "x"}}, {"a": object()}, {"a": NAN}, {"a": "x\0"}],
     "bytes | str": [None, 5, ["x"], "no certificate", b"\xff"],
-    "datetime | str | None": [5, b"x", ["x"]],
+    "datetime | str | None": [5, b"x", ["x"], "", "tomorrow", "2030-01-31", "2030-01-31T12:00", "x\0", "\udcff"],
     "str | Image | Mapping[str, Any]": [
         None,
         5,
