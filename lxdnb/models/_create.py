@@ -56,6 +56,10 @@ class Creates(GetsReady):
         for field, depth in (("config", 1), ("devices", 2)):
             if request.get(field):
                 request[field] = as_sent(request[field], field, depth)
+        if request.get("ephemeral") is not None:
+            checks.flag("ephemeral", request["ephemeral"])
+        if request.get("profiles") is not None:
+            request["profiles"] = checks.texts("profiles", request["profiles"])
         if request.get("name") is not None:
             _ = client.api.instances[request["name"]]  # refuses what is no name
         source = request.get("source")
@@ -111,7 +115,7 @@ class Creates(GetsReady):
         if name is not None:
             description["name"] = name
         if profiles is not None:
-            description["profiles"] = checks.texts("profiles", profiles)
+            description["profiles"] = profiles
         if target is not None:
             checks.name(target, "target")
         mark = description["config"][MARK]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from lxdnb import api
+from lxdnb import api, checks
 from lxdnb.exceptions import NotFound
 from lxdnb.models._fingerprint import known_by
 from lxdnb.models._model import Manager, Model
@@ -103,7 +103,14 @@ class ImageManager(Manager[Image]):
         """
         try:
             return self.get_by_alias(name)
-        except NotFound:
-            if not re.fullmatch("[0-9a-fA-F]{4,64}", name):
-                raise
-        return self.get(name)
+        except NotFound as error:
+            answer = error.response
+        if re.fullmatch("[0-9a-fA-F]{4,64}", name):
+            try:
+                return self.get(name)
+            except NotFound:
+                pass
+        told = f"no image of this server has the alias or fingerprint {checks.shown(name)}: images.all() lists them all"
+        if ":" in name:
+            told += f"; lxdnb.remotes.image_source({checks.shown(name)}, client.product) is one to fetch from elsewhere"
+        raise NotFound(answer, message=told)

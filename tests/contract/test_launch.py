@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import re
 import threading
 import time
 import uuid
@@ -66,7 +67,8 @@ def test_it_is_gone_after_an_error_which_is_told(client, server, ephemeral):
     assert names(server) == []
 
 
-def test_what_cannot_be_removed_does_not_hide_the_error(client, server):
+def test_what_cannot_be_removed_does_not_hide_the_error(client, server, monkeypatch):
+    monkeypatch.setattr(_create, "BUSY_SECONDS", 0.2)
     protected = {"security.protection.delete": True}
     with pytest.raises(ZeroDivisionError) as raised, client.launch("busybox", "protected", config=protected):
         raise ZeroDivisionError
@@ -157,6 +159,14 @@ def test_an_interrupt_leaves_nothing_behind(client, server, monkeypatch, phase):
     assert names(server) == []
 
 
+def test_an_image_that_is_not_there_is_named(client, server):
+    for name, told in (("nope", "images.all() lists them"), ("0123abcd", "'0123abcd'"), ("images:x", "image_source(")):
+        with pytest.raises(lxdnb.NotFound, match=re.escape(told)) as raised:
+            client.launch(name, "never")
+        assert repr(name) in str(raised.value)
+    assert names(server) == []
+
+
 def test_wrong_arguments_are_told_before_anything_is_sent(client, asked):
     source = {"type": "none"}
     for image, options in (
@@ -174,6 +184,9 @@ def test_wrong_arguments_are_told_before_anything_is_sent(client, asked):
         client.launch(source, "..")
     with pytest.raises(TypeError, match="config is a dict"):
         client.instances.create("c1")
+    for wrong in ({"ephemeral": "yes"}, {"profiles": "default"}, {"profiles": [1]}):
+        with pytest.raises(TypeError, match=next(iter(wrong))):
+            client.instances.create({"name": "c1", "source": source, **wrong})
     assert asked == []
 
 
