@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from lxdnb import api, checks, streams
@@ -182,8 +182,18 @@ class Client:
         self._root.certificates.post(json={"type": "client", **proof(self, secret)})
         self.host_info = api.metadata(self._root.get())
 
-    def launch(self, image: str | Image | Mapping[str, Any], name: str | None = None, **options: Any) -> Instance:
-        """Create an instance and start it, and return it running; see `Instance.launch`.
+    def launch(
+        self,
+        image: str | Image | Mapping[str, Any],
+        name: str | None = None,
+        *,
+        profiles: Sequence[str] | None = None,
+        config: Mapping[str, Any] | None = None,
+        devices: Mapping[str, Mapping[str, Any]] | None = None,
+        ephemeral: bool = False,
+        target: str | None = None,
+    ) -> Instance:
+        """Create an instance from an image and start it, and return it running; see `Instance.launch`.
 
         In a `with` statement it is ready when the block begins, and gone at its end.
 
@@ -191,7 +201,9 @@ class Client:
         ...     job.execute(["hostname"]).stdout
         'job\\n'
         """
-        return self.instances.launch(image, name, **options)
+        return self.instances.launch(
+            image, name, profiles=profiles, config=config, devices=devices, ephemeral=ephemeral, target=target
+        )
 
     @overload
     def events(

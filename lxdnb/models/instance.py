@@ -181,9 +181,28 @@ class Instances(Manager[I], Generic[I]):
         """Create one from a description as the REST API takes it; see `Instance.create`."""
         return self.model.create(self.client, config, wait, target)
 
-    def launch(self, image: str | Image | Mapping[str, Any], name: str | None = None, **options: Any) -> I:
-        """Create one and start it, and return it running; see `Instance.launch`."""
-        return self.model.launch(self.client, image, name, **options)
+    def launch(
+        self,
+        image: str | Image | Mapping[str, Any],
+        name: str | None = None,
+        *,
+        profiles: Sequence[str] | None = None,
+        config: Mapping[str, Any] | None = None,
+        devices: Mapping[str, Mapping[str, Any]] | None = None,
+        ephemeral: bool = False,
+        target: str | None = None,
+    ) -> I:
+        """Create one from an image and start it, and return it running; see `Instance.launch`."""
+        return self.model.launch(
+            self.client,
+            image,
+            name,
+            profiles=profiles,
+            config=config,
+            devices=devices,
+            ephemeral=ephemeral,
+            target=target,
+        )
 
 
 class InstanceManager(Instances[Instance]):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import inspect
 import random
 import re
 import threading
@@ -157,6 +159,22 @@ def test_an_interrupt_leaves_nothing_behind(client, server, monkeypatch, phase):
         client.launch("busybox", "interrupted")
     assert struck
     assert names(server) == []
+
+
+def test_each_launch_takes_the_same_and_hands_it_on(client, monkeypatch):
+    launches = client.launch, client.instances.launch, functools.partial(lxdnb.models.Container.launch, client)
+    one, two, three = (list(inspect.signature(launch).parameters.items()) for launch in launches)
+    assert one == two == three
+    assert [name for name, _ in one][:3] == ["image", "name", "profiles"]
+    for launch in launches[:2]:
+        with pytest.raises(TypeError, match=re.escape(f"{launch.__qualname__}() got an unexpected")):
+            launch("busybox", ephemral=True)
+    given: list[tuple] = []
+    monkeypatch.setattr(lxdnb.models.Instance, "launch", lambda _, *words, **options: given.append((words, options)))
+    options = {name: object() for name, parameter in one if parameter.kind is parameter.KEYWORD_ONLY}
+    for launch in launches[:2]:
+        launch("busybox", "c1", **options)
+    assert given == [(("busybox", "c1"), options)] * 2
 
 
 def test_an_image_that_is_not_there_is_named(client, server):
