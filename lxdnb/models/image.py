@@ -110,7 +110,8 @@ class ImageManager(Manager[Image]):
                 return self.get(name)
             except NotFound:
                 pass
-        told = f"no image of this server has the alias or fingerprint {checks.shown(name)}: images.all() lists them all"
+        said = checks.shown(name)
+        told = f"no image of this server has the alias or fingerprint {said}: client.images.all() lists them"
         if ":" in name:
-            told += f"; lxdnb.remotes.image_source({checks.shown(name)}, client.product) is one to fetch from elsewhere"
+            told += f"; lxdnb.remotes.image_source({said}, client.product) is one to fetch from elsewhere"
         raise NotFound(answer, message=told)
