@@ -100,7 +100,7 @@ def test_the_image_that_is_asked_for(server, visit, monkeypatch, capsys):
     monkeypatch.setenv("LXDNB_TOUR_IMAGE", "no-such-image")
     code, _ = visit(server)
     assert code == 1
-    assert "not found" in capsys.readouterr().err
+    assert "no image of this server has the alias or fingerprint 'no-such-image'" in capsys.readouterr().err
 
 
 def test_without_any_server_it_says_what_to_do(monkeypatch, tmp_path, capsys):
