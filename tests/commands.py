@@ -16,4 +16,4 @@ def threads() -> list[str]:
 
 
 def processes(server, container: Container) -> str:
-    return server.cli("exec", container.name, "--", "ps", "-o", "args")
+    return server.output_of(container.name, "--", "ps", "-o", "args")

@@ -128,8 +128,8 @@ def test_answers_on_its_socket_and_by_https(kind: str) -> None:
 def test_a_container_runs_and_stops_cleanly_at_once(kind: str) -> None:
     with daemon(kind) as made:
         made.cli("launch", ALIAS, "c1")
-        assert made.cli("exec", "c1", "--", "sh", "-c", "hostname; id -un; wc -c", input=b"1\xff") == "c1\nroot\n2\n"
-        assert made.cli("exec", "c1", "--user", "1000", "--", "id", "-un") == "user\n"
+        assert made.output_of("c1", "--", "sh", "-c", "hostname; id -un; wc -c", input=b"1\xff") == "c1\nroot\n2\n"
+        assert made.output_of("c1", "--user", "1000", "--", "id", "-un") == "user\n"
         with pytest.raises(DaemonError, match="exec c1 -- false"):
             made.cli("exec", "c1", "--", "false")
         took = {}
@@ -240,7 +240,7 @@ def test_ending_one_leaves_another_alone(kind: str) -> None:
             busy(second)
         assert second.directory != first.directory
         assert all(map(leftovers.alive, pids))
-        assert first.cli("exec", own(first.directory), "--", "echo", "here") == "here\n"
+        assert first.output_of(own(first.directory), "--", "echo", "here") == "here\n"
 
 
 @pytest.mark.parametrize("end", [Daemon.kill, Daemon.stop])

@@ -34,7 +34,7 @@ def test_output_and_exit_code_as_the_command_line_gives_them(container, server):
     result = container.execute(["sh", "-c", script])
     assert result == (7, "out\n", "err\n")
     assert (result.exit_code, result.stdout, result.stderr) == result
-    assert container.execute(["uname", "-a"]).stdout == server.cli("exec", container.name, "--", "uname", "-a")
+    assert container.execute(["uname", "-a"]).stdout == server.output_of(container.name, "--", "uname", "-a")
 
 
 def test_large_binary_output_is_whole(container):
@@ -114,7 +114,7 @@ def test_an_input_that_fails_ends_the_command(container, server):
             container.execute(command, stdin_payload=payload)
     with pytest.raises(UnicodeEncodeError):
         container.execute(command, stdin_payload=gives("é"), stdin_encoding="ascii")
-    assert "sleep 4714" not in server.cli("exec", container.name, "--", "ps", "-o", "args")
+    assert "sleep 4714" not in server.output_of(container.name, "--", "ps", "-o", "args")
     assert eventually_no_threads() == []
 
 
@@ -171,7 +171,7 @@ def test_a_timeout_kills_and_tells_what_was_said(container, server, decode: bool
     assert (error.stdout, error.stderr) == said
     again = pickle.loads(pickle.dumps(error))
     assert (str(again), again.stdout, again.stderr) == (str(error), *said)
-    assert "sleep 4715" not in server.cli("exec", container.name, "--", "ps", "-o", "args")
+    assert "sleep 4715" not in server.output_of(container.name, "--", "ps", "-o", "args")
     assert len(eventually_no_threads()) <= before
 
 
@@ -215,7 +215,7 @@ def test_a_handler_that_raises_ends_a_command_that_would_not_end(container, serv
     with pytest.raises(LookupError):
         running.wait()
     assert running.exit_code == 137  # killed, not let go of
-    assert "sleep 4716" not in server.cli("exec", container.name, "--", "ps", "-o", "args")
+    assert "sleep 4716" not in server.output_of(container.name, "--", "ps", "-o", "args")
 
 
 def test_without_input_a_reader_sees_the_end(container):
@@ -238,7 +238,7 @@ def test_environment_user_and_directory(container):
 def test_a_directory_that_is_none_is_the_root(container, server, cwd: str, where: str):
     # As the docstring warns: servers do not tell. `lxc exec --cwd` does the same.
     assert container.execute(["pwd"], cwd=cwd) == (0, f"{where}\n", "")
-    assert server.cli("exec", container.name, "--cwd", cwd, "--", "pwd") == f"{where}\n"
+    assert server.output_of(container.name, "--cwd", cwd, "--", "pwd") == f"{where}\n"
 
 
 def test_a_command_that_is_not_there(container):

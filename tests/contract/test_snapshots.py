@@ -97,7 +97,7 @@ def test_restore(c1, server, running):
     assert server.query("/1.0/instances/c1")["status"] == ("Running" if running else "Stopped")
     if not running:
         server.cli("start", "c1")
-    assert server.cli("exec", "c1", "--", "cat", "/root/state") == "before\n"
+    assert server.output_of("c1", "--", "cat", "/root/state") == "before\n"
     with pytest.raises(lxdnb.LXDAPIException, match=r"not found|does not exist"):
         c1.restore_snapshot("never", wait=True)
 

@@ -63,7 +63,7 @@ def beginning(container: Container) -> str:
 def test_shows_the_end_of_what_the_command_line_client_gives(server: Daemon, container: Container):
     panel = ExecPanel(container, ["sh", "-c", SCRIPT])
     assert panel.wait() == panel.exit_code == 0
-    printed = server.cli("exec", container.name, "--", "sh", "-c", SCRIPT)
+    printed = server.output_of(container.name, "--", "sh", "-c", SCRIPT)
     assert panel.text.split("\n") == printed.split("\n")[-1001:]
     assert "… 1,000 earlier lines are not shown" in str(panel)
     assert "exit code 0" in repr(panel)

@@ -170,7 +170,7 @@ def test_what_is_wrong_in_a_list_of_pieces_leaves_the_file_as_it_was(container, 
     for data in (["new", 5], ("new", None), [["new"]]):
         with pytest.raises(TypeError, match="bytes or str"):
             container.files.put("/tmp/kept", data)
-    assert server.cli("exec", container.name, "--", "cat", "/tmp/kept") == "kept"
+    assert server.output_of(container.name, "--", "cat", "/tmp/kept") == "kept"
 
 
 RUNNING: dict[str, dict[str, list[Any]]] = {

@@ -222,7 +222,7 @@ def test_6_6_container_files(client, container, server, tmp_path, monkeypatch):
     assert server.cli("file", "pull", f"{container.name}/tmp/my-script", "-") == "#!/bin/sh\necho hello\n"
     assert container.files.put("/tmp/other", b"\xff") is True
     # All file operations are root's.
-    owners = server.cli("exec", container.name, "--", "stat", "-c", "%u %g", "/tmp/my-script", "/tmp/other")
+    owners = server.output_of(container.name, "--", "stat", "-c", "%u %g", "/tmp/my-script", "/tmp/other")
     assert owners.split() == ["0"] * 4
     assert container.files.delete_available() is True
     container.files.delete("/tmp/other")

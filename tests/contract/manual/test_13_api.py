@@ -147,11 +147,11 @@ def test_13_4_container_and_its_files(client, container, server):
     assert manager.delete_available() is True
 
     def told(path: str) -> str:
-        return server.cli("exec", container.name, "--", "stat", "-c", "%a %u %g", path).strip()
+        return server.output_of(container.name, "--", "stat", "-c", "%a %u %g", path).strip()
 
     assert manager.put("/tmp/text", "grüße") is True
     assert manager.put("/tmp/bytes", b"\xff\x00") is True
-    assert server.cli("exec", container.name, "--", "cat", "/tmp/text") == "grüße"
+    assert server.output_of(container.name, "--", "cat", "/tmp/text") == "grüße"
     assert manager.get("/tmp/bytes") == b"\xff\x00"
     assert told("/tmp/text") == "644 0 0"
     for name, mode in {"octal": 0o640, "text": "640", "zero": "0640"}.items():
