@@ -11,13 +11,13 @@ In a notebook, `%load_ext lxdnb` adds the `%lxd` magic. DataFrames are in `lxdnb
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 # First, and from here: deep in a chain of imports Python 3.11 takes far longer to compile the patterns of urllib3.
 from lxdnb import transport as _transport  # noqa: F401  # pyright: ignore[reportUnusedImport]
 
 # isort: split
-from lxdnb import exceptions, managers, models
+from lxdnb import exceptions, models
 from lxdnb.client import Client, connect
 from lxdnb.exceptions import (
     BulkFailed,
@@ -41,6 +41,8 @@ from lxdnb.streams import EventType
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
+
+    from lxdnb import managers
 
 __all__ = [
     "BulkFailed",
@@ -68,6 +70,14 @@ __all__ = [
 ]
 
 __version__ = "0.1.0.dev0"
+
+
+def __getattr__(name: str) -> Any:
+    if name == "managers":  # loaded when asked for: it brings all resources with it
+        import lxdnb.managers as found
+
+        return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:

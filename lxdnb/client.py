@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from lxdnb import api, checks, streams
 from lxdnb.exceptions import ClientConnectionFailed, LXDAPIExtensionNotAvailable
-from lxdnb.models.certificate import CertificateManager, decoded_token, proof
-from lxdnb.models.container import ContainerManager
-from lxdnb.models.image import Image, ImageManager
-from lxdnb.models.instance import Instance, InstanceManager
-from lxdnb.models.operation import OperationManager
-from lxdnb.models.profile import ProfileManager
-from lxdnb.models.virtual_machine import VirtualMachineManager
+from lxdnb.models._collections import Collections
 from lxdnb.remotes import Cert, configurations, identity, local_sockets, remote
 from lxdnb.streams import Events, EventType
 from lxdnb.transport import Timeout, Transport, fingerprint_of
@@ -22,12 +16,15 @@ from lxdnb.transport import Timeout, Transport, fingerprint_of
 if TYPE_CHECKING:
     from requests import Session
 
+    from lxdnb.models.image import Image
+    from lxdnb.models.instance import Instance
+
 __all__ = ["Cert", "Client", "EventType", "connect"]
 
 W = TypeVar("W")
 
 
-class Client:
+class Client(Collections):
     """A server, LXD or Incus.
 
     `endpoint` is the path of a unix socket, or `https://host:port`; None is the local daemon, as for `connect`. For
@@ -61,6 +58,7 @@ class Client:
         fingerprint: str | None = None,
     ) -> None:
         self.project = None if project is None else checks.name(project, "project")
+        self.target: str | None = None
         self.cert = cert
         options: dict[str, Any] = {"timeout": timeout, "session": session}
         if endpoint is not None:
@@ -74,18 +72,12 @@ class Client:
             self._open(Transport(endpoint, **options), version)
         else:
             self._open_first(local_sockets(os.environ), options, version)
-        self.instances = InstanceManager(self)
-        self.containers = ContainerManager(self)
-        self.virtual_machines = VirtualMachineManager(self)
-        self.certificates = CertificateManager(self)
-        self.images = ImageManager(self)
-        self.operations = OperationManager(self)
-        self.profiles = ProfileManager(self)
 
     def __repr__(self) -> str:
         version = (self.host_info.get("environment") or {}).get("server_version", "")
         product = f"{'Incus' if self.product == 'incus' else 'LXD'} {version}".strip()
         project = f", project {self.project!r}" if self.project else ""
+        project += f", on {self.target}" if self.target else ""
         trust = "" if self.trusted else ", not trusted"
         return f"<Client {product} at {self.endpoint}{project}{trust}>"
 
@@ -100,7 +92,7 @@ class Client:
             "project": self.project,
             "fingerprint": transport.fingerprint,
         }
-        return _unpickled, (type(self), arguments)
+        return _unpickled, (type(self), arguments, self.target)
 
     @property
     def endpoint(self) -> str:
@@ -165,6 +157,8 @@ class Client:
         Raises Forbidden for a wrong password or a used token, ValueError for a client without a certificate, for a
         token of another server than this one, and for a password where there are none.
         """
+        from lxdnb.models.certificate import decoded_token, proof  # here, so that `import lxdnb` does not pay for it
+
         checks.text("a password or token", secret)
         self.host_info = api.metadata(self._root.get())
         if self.trusted:
@@ -181,6 +175,24 @@ class Client:
                 )
         self._root.certificates.post(json={"type": "client", **proof(self, secret)})
         self.host_info = api.metadata(self._root.get())
+
+    def use_project(self, project: str) -> Self:
+        """Return a client of the same server whose every request is for another project.
+
+        It shares the connections. What `all(all_projects=True)` gives has such a client each, of its own project.
+
+        >>> client.use_project("default").profiles.get("default")
+        <Profile 'default'>
+        """
+        return self._sibling(checks.name(project, "project"), self.target)
+
+    def use_target(self, target: str) -> Self:
+        """Return a client of the same cluster whose every request is for one member, as by `lxc --target`.
+
+        For what lies on one member alone, as a volume of a local pool or a member's own configuration. It shares
+        the connections.
+        """
+        return self._sibling(self.project, checks.name(target, "target"))
 
     def launch(
         self,
@@ -261,8 +273,21 @@ class Client:
     def _open(self, transport: Transport, version: str) -> None:
         self._transport, self._version = transport, version
         self._root = api.APINode(transport, "")[version]
-        self.api = api.APINode(transport, "", self.project)[version]
+        self.api = self._scoped()
         self.host_info: dict[str, Any] = api.metadata(self._root.get())
+
+    def _scoped(self) -> api.APINode:
+        scope = {"project": self.project, "target": self.target}
+        said = {key: value for key, value in scope.items() if value is not None}
+        return api.APINode(self._transport, "", said)[self._version]
+
+    def _sibling(self, project: str | None, target: str | None) -> Self:
+        """Return a client of the same server, over the same connections, whose requests ask for something else."""
+        made = object.__new__(type(self))
+        made.cert, made.host_info, made._transport, made._root = self.cert, self.host_info, self._transport, self._root
+        made._version, made.project, made.target = self._version, project, target
+        made.api = made._scoped()
+        return made
 
     def _open_first(self, sockets: list[str], options: Mapping[str, Any], version: str) -> None:
         tried: dict[str, str] = {}
@@ -303,8 +328,9 @@ def connect(endpoint: str | None = None, *, project: str | None = None, timeout:
     )
 
 
-def _unpickled(kind: type[Client], arguments: dict[str, Any]) -> Client:
-    return kind(**arguments)
+def _unpickled(kind: type[Client], arguments: dict[str, Any], target: str | None) -> Client:
+    client = kind(**arguments)
+    return client if target is None else client.use_target(target)
 
 
 def _nobody(tried: Mapping[str, str]) -> str:

@@ -9,6 +9,7 @@ from lxdnb.models.image import ImageManager
 from lxdnb.models.instance import InstanceManager
 from lxdnb.models.operation import OperationManager
 from lxdnb.models.profile import ProfileManager
+from lxdnb.models.project import ProjectManager
 from lxdnb.models.snapshot import SnapshotManager
 from lxdnb.models.virtual_machine import VirtualMachineManager
 
@@ -20,6 +21,7 @@ __all__ = [
     "InstanceManager",
     "OperationManager",
     "ProfileManager",
+    "ProjectManager",
     "SnapshotManager",
     "VirtualMachineManager",
 ]

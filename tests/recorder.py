@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import socketserver
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 from urllib.parse import unquote
@@ -24,9 +25,9 @@ EXTENSIONS = (
     *("certificate_token", "file_append", "file_delete", "file_symlinks", "directory_manipulation", "resources"),
     *("image_compression_algorithm", "instance_create_start", "instance_file_head", "snapshot_expiry_creation"),
     *("instances_state_selective_recursion", "operations_get_query_all_projects"),
+    *("projects", "project_usage", "profiles_all_projects"),
 )
 HOST = {
-    "api_extensions": EXTENSIONS,
     "auth": "trusted",
     "environment": {"server": "lxd", "server_version": "5.0.2", "addresses": ["10.0.0.1:8443"], "certificate": "PEM"},
 }
@@ -53,6 +54,7 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     block_on_close = False
     request_queue_size = 64
     requests: list[Request]
+    host: dict[str, Any]
 
 
 class _Handler(socketserver.StreamRequestHandler):
@@ -81,7 +83,7 @@ class _Handler(socketserver.StreamRequestHandler):
         assert said.endswith(" HTTP/1.1\r\n"), said
         request = Request(said.removesuffix(" HTTP/1.1\r\n"), head, body)
         self.server.requests.append(request)
-        code, answer = _answer(request)
+        code, answer = _answer(request, self.server.host)
         payload = b"" if request.line.startswith("HEAD") else json.dumps(answer).encode()
         self.wfile.write(
             f"HTTP/1.1 {code} Said\r\nContent-Type: application/json\r\nX-LXD-type: file\r\n"
@@ -90,7 +92,7 @@ class _Handler(socketserver.StreamRequestHandler):
         )
 
 
-def _answer(request: Request) -> tuple[int, Any]:
+def _answer(request: Request, host: dict[str, Any]) -> tuple[int, Any]:
     method, _, target = request.line.partition(" ")
     path, _, query = target.partition("?")
     parts = path.split("/")[2:]
@@ -100,7 +102,7 @@ def _answer(request: Request) -> tuple[int, Any]:
     record |= {"fingerprint": FINGERPRINT, "target": FINGERPRINT, "id": ID, "expiresAt": "", "addresses": []}
     record |= {"config": {}, "devices": {}, "profiles": [], "secret": "s", "metadata": {}, "aliases": []}
     if parts in ([], [""]):
-        record = HOST
+        record = host
     elif method == "GET" and ("recursion" in query or parts[-1] in ("instances", "profiles", "images")):
         record = {} if parts == ["operations"] else []
     elif parts[0] == "certificates":
@@ -113,12 +115,13 @@ def _answer(request: Request) -> tuple[int, Any]:
 
 
 class Recorder:
-    """`with Recorder(folder) as recorder:` and clients connect to `recorder.endpoint`."""
+    """`with Recorder(folder) as recorder:` and clients connect to `recorder.endpoint`; it has more API `extensions`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, extensions: Iterable[str] = ()) -> None:
         self.endpoint = str(folder / "recorder.socket")
         self._server = _Server(self.endpoint, _Handler)
         self._server.requests = []
+        self._server.host = HOST | {"api_extensions": [*EXTENSIONS, *extensions]}
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     @property

@@ -17,21 +17,22 @@ Parameters = list[tuple[str, str, str]]
 Surface = dict[str, Parameters | None]
 
 MODULES = ("client", "exceptions", "managers", "models")
-ROOMS = ("certificate", "container", "instance", "operation", "profile", "virtual_machine")  # of models
+ROOMS = ("certificate", "container", "instance", "operation", "profile", "project", "virtual_machine")  # of models
 SPECIAL = {"__iter__", "__eq__"}
 
 
 def of_package(package: str) -> Surface:
     """What can be imported, and what the classes among it have."""
     root = importlib.import_module(package)
-    found: Surface = {name: None for name in (*MODULES, *root.__dict__) if not name.startswith("_")}
+    found: Surface = {name: None for name in (*MODULES, *dir(root)) if not name.startswith("_")}
     for path in (*MODULES, *(f"models.{room}" for room in ROOMS)):
         try:
             module = importlib.import_module(f"{package}.{path}")
         except ImportError:
             continue
         found[path] = None
-        for name, value in vars(module).items():
+        for name in dir(module):
+            value = getattr(module, name)
             if name.startswith("_") or not getattr(value, "__module__", "").startswith(f"{package}."):
                 continue
             found[f"{path}.{name}"] = parameters(value)
@@ -58,7 +59,7 @@ def of_object(thing: Any) -> Surface:
 def of_server(package: str, socket: str) -> Surface:
     """The attributes of a client and of what it hands out."""
     client = importlib.import_module(package).Client(socket)
-    collections = ("certificates", "containers", "instances", "operations", "profiles", "virtual_machines")
+    collections = ("certificates", "containers", "instances", "operations", "profiles", "projects", "virtual_machines")
     instance = client.instances.get("surface")
     things = {
         "client": client,
@@ -70,6 +71,7 @@ def of_server(package: str, socket: str) -> Surface:
         "instance.snapshots": instance.snapshots,
         "snapshot": instance.snapshots.all()[0],
         "profile": client.profiles.get("default"),
+        "project": client.projects.get("default"),
         "certificate": client.certificates.all()[0],
         "operation": client.operations.get(
             client.api.instances["surface"].put(json=instance.marshall()).json()["operation"]

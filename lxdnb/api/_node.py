@@ -45,10 +45,10 @@ class APINode:
     https://documentation.ubuntu.com/lxd/stable-5.0/rest-api/
     """
 
-    def __init__(self, transport: Transport, path: str, project: str | None = None) -> None:
+    def __init__(self, transport: Transport, path: str, scope: Mapping[str, str] | None = None) -> None:
         self._transport = transport
         self._path = path
-        self._project = project
+        self._scope = {} if scope is None else scope  # what every request of it asks for: project, target
 
     def __getattr__(self, name: str) -> APINode:
         if name.startswith("_"):
@@ -56,7 +56,7 @@ class APINode:
         return self[name.replace("_", "-")]
 
     def __getitem__(self, name: str) -> APINode:
-        return APINode(self._transport, f"{self._path}/{checks.segment(name)}", self._project)
+        return APINode(self._transport, f"{self._path}/{checks.segment(name)}", self._scope)
 
     def __repr__(self) -> str:
         return f"APINode({self._path!r})"
@@ -160,7 +160,8 @@ class APINode:
 
     def _parameters(self, params: Mapping[str, Any] | None) -> dict[str, Any]:
         merged = dict(checks.parameters({} if params is None else params))
-        # A server refuses a project together with all projects.
-        if self._project is not None and "all-projects" not in merged:
-            merged.setdefault("project", self._project)
+        for key, value in self._scope.items():
+            # A server refuses a project together with all projects.
+            if key != "project" or "all-projects" not in merged:
+                merged.setdefault(key, value)
         return merged

@@ -1,14 +1,22 @@
-"""The server's resources as objects: one file each, its manager beside it."""
+"""The server's resources as objects: one file each, its manager beside it. Each is loaded when it is asked for."""
 
-from lxdnb.models._execute import ExecResult
-from lxdnb.models.certificate import Certificate
-from lxdnb.models.container import Container
-from lxdnb.models.image import Image
-from lxdnb.models.instance import Instance, InstanceState
-from lxdnb.models.operation import Operation
-from lxdnb.models.profile import Profile
-from lxdnb.models.snapshot import Snapshot
-from lxdnb.models.virtual_machine import VirtualMachine
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lxdnb.models._lazily import loader
+
+if TYPE_CHECKING:
+    from lxdnb.models._execute import ExecResult
+    from lxdnb.models.certificate import Certificate
+    from lxdnb.models.container import Container
+    from lxdnb.models.image import Image
+    from lxdnb.models.instance import Instance, InstanceState
+    from lxdnb.models.operation import Operation
+    from lxdnb.models.profile import Profile
+    from lxdnb.models.project import Project
+    from lxdnb.models.snapshot import Snapshot
+    from lxdnb.models.virtual_machine import VirtualMachine
 
 __all__ = [
     "Certificate",
@@ -19,6 +27,26 @@ __all__ = [
     "InstanceState",
     "Operation",
     "Profile",
+    "Project",
     "Snapshot",
     "VirtualMachine",
 ]
+
+_HOMES = {
+    "Certificate": "lxdnb.models.certificate",
+    "Container": "lxdnb.models.container",
+    "ExecResult": "lxdnb.models._execute",
+    "Image": "lxdnb.models.image",
+    "Instance": "lxdnb.models.instance",
+    "InstanceState": "lxdnb.models.instance",
+    "Operation": "lxdnb.models.operation",
+    "Profile": "lxdnb.models.profile",
+    "Project": "lxdnb.models.project",
+    "Snapshot": "lxdnb.models.snapshot",
+    "VirtualMachine": "lxdnb.models.virtual_machine",
+}
+__getattr__ = loader(__name__, _HOMES)
+
+
+def __dir__() -> list[str]:
+    return __all__

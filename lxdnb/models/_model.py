@@ -269,7 +269,7 @@ class Model:
             self._renaming = before, self._operation
 
     def _identity(self) -> tuple[str | None, ...]:
-        return (self.collection, self.client.api.netloc, self.client.project, self._name)
+        return (self.collection, self.client.api.netloc, self.client.project or "default", self._name)
 
     def _shown(self) -> Iterable[str]:
         """Return the fields that the command line shows."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from lxdnb import api, checks
-from lxdnb.exceptions import NotFound
-from lxdnb.models._model import Manager, Model, as_sent
+from lxdnb import checks
+from lxdnb.models._model import as_sent
+from lxdnb.models._named import OfProject, OfProjectManager
 
 if TYPE_CHECKING:
     from lxdnb.client import Client
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Profile", "ProfileManager"]
 
 
-class Profile(Model):
+class Profile(OfProject):
     """A profile: `config` and `devices` that the instances have to whose `profiles` it belongs.
 
     `used_by` are the URLs of those. It cannot be deleted while there are any.
@@ -29,6 +29,7 @@ class Profile(Model):
     """
 
     collection: ClassVar[str] = "profiles"
+    all_projects_extension: ClassVar[str] = "profiles_all_projects"
     writable: ClassVar[frozenset[str]] = frozenset({"config", "description", "devices"})
 
     config: dict[str, Any]
@@ -37,26 +38,6 @@ class Profile(Model):
     name: str
     project: str
     used_by: list[str]
-
-    @classmethod
-    def get(cls, client: Client, name: str) -> Self:
-        """Return the profile of that name. Raises NotFound."""
-        return cls._from_record(client, api.metadata(client.api.profiles[name].get()))
-
-    @classmethod
-    def exists(cls, client: Client, name: str) -> bool:
-        """Return whether there is a profile of that name."""
-        try:
-            cls.get(client, name)
-        except NotFound:
-            return False
-        return True
-
-    @classmethod
-    def all(cls, client: Client) -> list[Self]:
-        """Return all profiles, by one request."""
-        records = api.metadata(client.api.profiles.get(params={"recursion": 1}))
-        return [cls._from_record(client, record) for record in records]
 
     @classmethod
     def create(
@@ -94,22 +75,10 @@ class Profile(Model):
         return self
 
 
-class ProfileManager(Manager[Profile]):
+class ProfileManager(OfProjectManager[Profile]):
     """`client.profiles`."""
 
     model = Profile
-
-    def get(self, name: str) -> Profile:
-        """Return the profile of that name. Raises NotFound."""
-        return self.model.get(self.client, name)
-
-    def exists(self, name: str) -> bool:
-        """Return whether there is a profile of that name."""
-        return self.model.exists(self.client, name)
-
-    def all(self) -> list[Profile]:
-        """Return all profiles, by one request."""
-        return self.model.all(self.client)
 
     def create(
         self,

@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from lxdnb import api, checks
-from lxdnb.exceptions import NotFound
-from lxdnb.models._model import Manager
+from lxdnb import checks
+from lxdnb.models._named import Part, PartManager
 from lxdnb.models._publish import Publishes
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Snapshot", "SnapshotManager", "node_of"]
 
 
-class Snapshot(Publishes):
+class Snapshot(Part, Publishes):
     """A snapshot of an instance.
 
     `name` is its own, without the instance's; `instance` is the object it was asked of. `created_at` and `expires_at`
@@ -37,6 +36,7 @@ class Snapshot(Publishes):
     """
 
     collection: ClassVar[str] = "snapshots"
+    within: ClassVar[str] = "instance"
     writable: ClassVar[frozenset[str]] = frozenset({"expires_at"})
 
     architecture: str
@@ -53,30 +53,20 @@ class Snapshot(Publishes):
     size: int
     stateful: bool
 
-    def __init__(self, client: Client, **fields: Any) -> None:
-        self._instance: Instance | None = fields.pop("instance", None)
-        super().__init__(client, **fields)
-
     @classmethod
     def get(cls, client: Client, instance: Instance, name: str) -> Self:
         """Return the snapshot of that name. Raises NotFound."""
-        record = api.metadata(node_of(instance, name).get())
-        return cls._from_record(client, _own_name(record), instance=instance)
+        return cls._get(instance, name)
 
     @classmethod
     def exists(cls, client: Client, instance: Instance, name: str) -> bool:
         """Return whether there is a snapshot of that name."""
-        try:
-            cls.get(client, instance, name)
-        except NotFound:
-            return False
-        return True
+        return cls._exists(instance, name)
 
     @classmethod
     def all(cls, client: Client, instance: Instance) -> list[Self]:
         """Return all snapshots of an instance, the oldest first, by one request."""
-        records: list[dict[str, Any]] = api.metadata(instance.api.snapshots.get(params={"recursion": 1}))
-        return [cls._from_record(client, _own_name(record), instance=instance) for record in records]
+        return cls._all(instance)
 
     @classmethod
     def create(
@@ -106,13 +96,7 @@ class Snapshot(Publishes):
     @property
     def instance(self) -> Instance:
         """The instance that it is a snapshot of."""
-        assert self._instance is not None
-        return self._instance
-
-    @property
-    def api(self) -> api.APINode:
-        """The node of this snapshot in `client.api`."""
-        return node_of(self.instance, self._name)
+        return self._owner
 
     def rename(self, new_name: str, wait: bool = False) -> None:
         """Give it another name. Raises Conflict or OperationFailed when that is taken."""
@@ -125,8 +109,14 @@ class Snapshot(Publishes):
         self._operation = self.instance.operation
         return answer
 
-    def _read(self, response: Response) -> dict[str, Any]:
-        return _own_name(api.metadata(response))
+    @classmethod
+    def _node(cls, owner: Any, name: str) -> APINode:
+        return node_of(owner, name)
+
+    @classmethod
+    def _kept(cls, record: dict[str, Any]) -> dict[str, Any]:
+        # Older servers put the instance's name before it: c1/before.
+        return {**record, "name": record["name"].rpartition("/")[2]}
 
     def _shown(self) -> Iterable[str]:
         return ["expires_at", *(name for name in super()._shown() if name != "expires_at")]
@@ -134,39 +124,17 @@ class Snapshot(Publishes):
     def _source(self) -> dict[str, str]:
         return {"type": "snapshot", "name": f"{self.instance.name}/{self._name}"}
 
-    def _identity(self) -> tuple[str | None, ...]:
-        return (*self.instance._identity(), *super()._identity())
 
-
-class SnapshotManager(Manager[Snapshot]):
+class SnapshotManager(PartManager[Snapshot]):
     """`instance.snapshots`."""
 
     model = Snapshot
-
-    def __init__(self, client: Client, instance: Instance) -> None:
-        super().__init__(client)
-        self.instance = instance
-
-    def __repr__(self) -> str:
-        return f"<SnapshotManager of {self.instance!r}>"
-
-    def get(self, name: str) -> Snapshot:
-        """Return the snapshot of that name. Raises NotFound."""
-        return self.model.get(self.client, self.instance, name)
-
-    def exists(self, name: str) -> bool:
-        """Return whether there is a snapshot of that name."""
-        return self.model.exists(self.client, self.instance, name)
-
-    def all(self) -> list[Snapshot]:
-        """Return all snapshots of the instance, the oldest first, by one request."""
-        return self.model.all(self.client, self.instance)
 
     def create(
         self, name: str, stateful: bool = False, wait: bool = False, *, expires_at: datetime | str | None = None
     ) -> Snapshot:
         """Take a snapshot and return it; see `Snapshot.create`."""
-        return self.model.create(self.client, self.instance, name, stateful, wait, expires_at=expires_at)
+        return self.model.create(self.client, self._owner, name, stateful, wait, expires_at=expires_at)
 
 
 def node_of(instance: Instance, name: str) -> APINode:
@@ -177,11 +145,6 @@ def node_of(instance: Instance, name: str) -> APINode:
     # Servers unquote a snapshot's name twice: who asks for `x%41`, quoted once, gets the snapshot `xA`.
     node = instance.api.snapshots
     return node[name.replace("%", "%25")]
-
-
-def _own_name(record: dict[str, Any]) -> dict[str, Any]:
-    # Older servers put the instance's name before it: c1/before.
-    return {**record, "name": record["name"].rpartition("/")[2]}
 
 
 def _instant(moment: datetime | str) -> str:

@@ -9,11 +9,11 @@ import pytest
 from tests import daemons, peer
 from tests.surface import Surface, of_server
 
-MANAGERS = ("certificates", "containers", "instances", "operations", "profiles", "virtual_machines")
+MANAGERS = ("certificates", "containers", "instances", "operations", "profiles", "projects", "virtual_machines")
 LISTS = ("containers", "instances", "virtual_machines")
 
 WANTED = {
-    **{f"client.{name}": "its turn is still to come" for name in ("cluster", "networks", "projects", "storage_pools")},
+    **{f"client.{name}": "its turn is still to come" for name in ("cluster", "networks", "storage_pools")},
     "client.ssl_options": "of pylxd's insides, for ws4py, which is not used here",
     "client.api.session": "of pylxd's insides: a request goes by get, post, put, patch and delete",
     "client.api.instances.session": "of pylxd's insides: a request goes by get, post, put, patch and delete",

@@ -9,8 +9,8 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -19,141 +19,11 @@ from hypothesis import HealthCheck, example, given, settings
 import lxdnb
 from lxdnb.exceptions import LXDError
 from lxdnb.models import Container, Profile
-from tests.calls import CALLS, call, parameters
-from tests.recorder import ID, Recorder, Request
+from tests.calls import CALLS, EXTENSIONS, PLACES, call, parameters
+from tests.calls.basis import WORD, Place, cannot_be_said, no_name
+from tests.recorder import Recorder, Request
 from tests.wire import hostile, read
 
-WORD = "abcd"  # plain for every place, and a fingerprint's beginning as well
-
-HALVES = re.compile("[\ud800-\udfff]")
-
-
-def cannot_be_said(text: str) -> bool:
-    return "\0" in text or bool(HALVES.search(text))
-
-
-def no_name(text: str) -> bool:
-    return text in ("", ".", "..") or cannot_be_said(text)
-
-
-def no_segment(text: str) -> bool:
-    return no_name(text) or len(text.encode()) > 4000 or unquote(unquote(text)) in (".", "..")
-
-
-def no_snapshot(text: str) -> bool:
-    return "/" in text or no_segment(text)
-
-
-def no_fingerprint(text: str) -> bool:
-    return not re.fullmatch("[0-9a-fA-F]{1,64}", text)
-
-
-def no_path(text: str) -> bool:
-    return "\0" in text or bool(re.search("[\ud800-\udc7f\udd00-\udfff]", text))
-
-
-def no_variable(text: str) -> bool:
-    return not text or "=" in text or cannot_be_said(text)
-
-
-class Place(NamedTuple):
-    """Where a text goes: the argument that it becomes, and which texts are to be refused there."""
-
-    given: Callable[[str], Any]
-    refused: Callable[[str], bool]
-
-
-def _itself(text: str) -> str:
-    return text
-
-
-NAME, TEXT = Place(_itself, no_segment), Place(_itself, cannot_be_said)
-SNAPSHOT, FINGERPRINT = Place(_itself, no_snapshot), Place(_itself, no_fingerprint)
-MEMBER = Place(_itself, no_name)
-PATH = Place(lambda text: f"/{text}", no_path)
-LINK = Place(_itself, lambda text: not text or no_path(text))
-TEXTS, NAMES = Place(lambda text: [text], cannot_be_said), Place(lambda text: [text], no_name)
-KEY, VALUE = Place(lambda text: {text: "1"}, cannot_be_said), Place(lambda text: {"user.x": text}, cannot_be_said)
-DEVICE = Place(lambda text: {text: {"type": "none"}}, cannot_be_said)
-OPTION = Place(lambda text: {"d": {text: "1"}}, cannot_be_said)
-VARIABLE = Place(lambda text: {text: "1"}, no_variable)
-SECRET = Place(lambda text: f"x{text}", cannot_be_said)
-WORDS = Place(lambda text: ["echo", text], cannot_be_said)
-
-
-def _created(**fields: Callable[[str], Any]) -> Callable[[str], Any]:
-    return lambda text: {"name": "n1", "source": {"type": "none"}} | {name: of(text) for name, of in fields.items()}
-
-
-DESCRIPTION = [
-    Place(_created(name=_itself), lambda text: (text != "" and no_segment(text)) or text == ""),
-    Place(_created(config=KEY.given), cannot_be_said),
-    Place(_created(config=VALUE.given), cannot_be_said),
-    Place(_created(devices=DEVICE.given), cannot_be_said),
-    Place(_created(description=_itself), cannot_be_said),
-    Place(_created(profiles=TEXTS.given), cannot_be_said),
-    Place(_created(source=lambda text: {"type": "image", "alias": text}), cannot_be_said),
-    Place(
-        _created(source=lambda text: {"type": "image", "fingerprint": f"a{text}"}), lambda t: no_fingerprint(f"a{t}")
-    ),
-    Place(_created(source=lambda text: {"type": "copy", "source": text}), cannot_be_said),
-]
-BODY = [Place(lambda text: {text: {"b": "c"}}, cannot_be_said), Place(lambda text: {"a": [text]}, cannot_be_said)]
-
-# Each parameter of a public method in which there can be a text, by method, else by its name alone.
-PLACES: dict[str, list[Place]] = {
-    **{
-        f"{owner}.{name}(name)": [SNAPSHOT]
-        for owner in ("Snapshot", "SnapshotManager")
-        for name in ("get", "exists", "create")
-    },
-    "Snapshot.rename(new_name)": [SNAPSHOT],
-    "Container.restore_snapshot(snapshot_name)": [SNAPSHOT],
-    **{
-        f"{owner}.{name}(name)": [TEXT]
-        for owner in ("Certificate", "CertificateManager")
-        for name in ("create", "create_token")
-    },
-    **{f"{owner}.create(config)": DESCRIPTION for owner in ("InstanceManager", "Container")},
-    "FilesManager.symlink(target)": [LINK],
-    "name": [NAME],
-    "new_name": [NAME],
-    "alias": [NAME],
-    "image": [NAME],
-    "fingerprint": [FINGERPRINT],
-    "operation_id": [
-        Place(
-            lambda text: f"{ID}{text}" if text != WORD else ID,
-            lambda text: bool(text) and not re.fullmatch("[/?].*", text),
-        )
-    ],
-    "target": [MEMBER],
-    "project": [NAME],
-    "fields": [TEXTS],
-    "projects": [TEXTS],
-    "profiles": [TEXTS],
-    "aliases": [NAMES],
-    "config": [KEY, VALUE],
-    "properties": [KEY, VALUE],
-    "devices": [DEVICE, OPTION],
-    "description": [TEXT],
-    "cert_type": [TEXT],
-    "password": [SECRET],
-    "secret": [SECRET],
-    "compression_algorithm": [TEXT],
-    "cwd": [TEXT],
-    "commands": [WORDS],
-    "command": [WORDS],
-    "environment": [VARIABLE, VALUE],
-    "json": BODY,
-    "put_object": BODY,
-    "patch_object": BODY,
-    "params": [KEY, VALUE],
-    "filepath": [PATH],
-    "path": [PATH],
-    "dst": [PATH],
-    "remote_path": [PATH],
-}
 # In which no text reaches a server's address or body, or only as a time, or as bytes of a file or of an input.
 ELSEWHERE = {
     "expires_at",
@@ -187,7 +57,7 @@ def _texts() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def recorder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorder]:
-    with Recorder(tmp_path_factory.mktemp("recorder")) as recorder:
+    with Recorder(tmp_path_factory.mktemp("recorder"), EXTENSIONS) as recorder:
         yield recorder
 
 

@@ -14,11 +14,14 @@ from typing import Any
 import pytest
 
 import lxdnb
-from lxdnb.models import Container, Instance, VirtualMachine
+from lxdnb import managers, models
+from lxdnb.managers import BaseManager, VirtualMachineManager
+from lxdnb.models import Container, ExecResult, Instance, InstanceState, VirtualMachine
 from lxdnb.models.container import ContainerManager
 from lxdnb.models.instance import InstanceManager
 from lxdnb.streams import Exec
-from tests.calls import CALLS, call, missing, parameters
+from tests import calls
+from tests.calls import CALLS, EXTENSIONS, TAKEN, call, missing, parameters
 from tests.recorder import Recorder
 
 NAN = float("nan")
@@ -35,7 +38,7 @@ def optional(wrong: list[Any]) -> list[Any]:
     return [value for value in wrong if value is not None]
 
 
-WRONG: dict[str, list[Any]] = {
+WRONG: dict[str, list[Any]] = calls.WRONG | {
     "str": TEXT,
     "str | None": optional(TEXT),
     "bool": ["no", 5, None, [True], NAN],
@@ -80,12 +83,6 @@ WRONG: dict[str, list[Any]] = {
 
 # Asked for their truth on this side alone: of these no server is told.
 TRUTH = {"wait", "rollback", "skip_readonly", "use_token_auth", "decode", "network", "all_projects", "is_api"}
-# What a parameter takes though its annotation does not say so, or what cannot be known to be wrong.
-TAKEN: dict[tuple[str, str], list[Any]] = {
-    **{(f"Container.{verb}", "timeout"): [None] for verb in ("start", "stop", "restart", "freeze", "unfreeze")},
-    **{(f"Container.{verb}", "force"): [None] for verb in ("start", "stop", "restart", "freeze", "unfreeze")},
-    **{(f"{kind}.post", "json"): [None] for kind in ("Container", "Snapshot", "Profile", "Image", "Certificate")},
-}
 # Answered by what is known here, or no words of a person's.
 UNTRIED = {
     ("Client.has_api_extension", "name"),
@@ -106,7 +103,7 @@ TRIED = [
 
 @pytest.fixture(scope="module")
 def recorder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorder]:
-    with Recorder(tmp_path_factory.mktemp("recorder")) as recorder:
+    with Recorder(tmp_path_factory.mktemp("recorder"), EXTENSIONS) as recorder:
         yield recorder
 
 
@@ -119,6 +116,9 @@ def asking(recorder: Recorder) -> Iterator[lxdnb.Client]:
 
 def test_no_public_method_is_forgotten():
     assert missing() == set()
+    stood_for = {Instance, VirtualMachine, ContainerManager, VirtualMachineManager, BaseManager}
+    public = {getattr(module, name) for module in (models, managers) for name in module.__all__}
+    assert public - {*calls.CLASSES, ExecResult, InstanceState} == stood_for
     for kind, stands in ((Instance, Container), (VirtualMachine, Container), (ContainerManager, InstanceManager)):
         names = {name for name in {*dir(kind), *dir(stands)} if not name.startswith("_") and name != "model"}
         same = [name for name in names if getattr(kind, name, None) == getattr(stands, name, None)]

@@ -68,7 +68,7 @@ def test_a_name_is_one_segment_or_is_refused(name: str):
 @settings(derandomize=True, max_examples=200)
 @given(name=hostile())
 def test_a_project_and_a_parameter_are_one_field_each(name: str):
-    node = APINode(Wire(), "/1.0", name).instances  # type: ignore[arg-type]
+    node = APINode(Wire(), "/1.0", {"project": name}).instances  # type: ignore[arg-type]
     try:
         line = f"GET {node.location({'filter': name})}"
     except ValueError:

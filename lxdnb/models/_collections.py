@@ -1,0 +1,83 @@
+"""What a server has, as `client.instances` and its like: each manager is made, and its file loaded, when asked for."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from lxdnb.client import Client
+    from lxdnb.models.certificate import CertificateManager
+    from lxdnb.models.container import ContainerManager
+    from lxdnb.models.image import ImageManager
+    from lxdnb.models.instance import InstanceManager
+    from lxdnb.models.operation import OperationManager
+    from lxdnb.models.profile import ProfileManager
+    from lxdnb.models.project import ProjectManager
+    from lxdnb.models.virtual_machine import VirtualMachineManager
+
+__all__ = ["Collections"]
+
+
+class Collections:
+    """The part of a client that has the collections; loaded late, so that `import lxdnb` does not pay for them."""
+
+    @property
+    def _client(self) -> Client:
+        return cast("Client", self)
+
+    @cached_property
+    def certificates(self) -> CertificateManager:
+        """The certificates that the server trusts."""
+        from lxdnb.models.certificate import CertificateManager
+
+        return CertificateManager(self._client)
+
+    @cached_property
+    def containers(self) -> ContainerManager:
+        """The instances that are containers."""
+        from lxdnb.models.container import ContainerManager
+
+        return ContainerManager(self._client)
+
+    @cached_property
+    def images(self) -> ImageManager:
+        """The images that instances can be made from."""
+        from lxdnb.models.image import ImageManager
+
+        return ImageManager(self._client)
+
+    @cached_property
+    def instances(self) -> InstanceManager:
+        """The instances: containers and virtual machines."""
+        from lxdnb.models.instance import InstanceManager
+
+        return InstanceManager(self._client)
+
+    @cached_property
+    def operations(self) -> OperationManager:
+        """What the server is doing in the background."""
+        from lxdnb.models.operation import OperationManager
+
+        return OperationManager(self._client)
+
+    @cached_property
+    def profiles(self) -> ProfileManager:
+        """The profiles: configuration and devices that instances have in common."""
+        from lxdnb.models.profile import ProfileManager
+
+        return ProfileManager(self._client)
+
+    @cached_property
+    def projects(self) -> ProjectManager:
+        """The projects, which keep what belongs together apart from the rest."""
+        from lxdnb.models.project import ProjectManager
+
+        return ProjectManager(self._client)
+
+    @cached_property
+    def virtual_machines(self) -> VirtualMachineManager:
+        """The instances that are virtual machines."""
+        from lxdnb.models.virtual_machine import VirtualMachineManager
+
+        return VirtualMachineManager(self._client)

@@ -1,0 +1,89 @@
+"""Projects, which keep instances and what they need apart from those of others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from lxdnb import api, checks
+from lxdnb.models._model import as_sent
+from lxdnb.models._named import OfServer, OfServerManager
+
+if TYPE_CHECKING:
+    from lxdnb.client import Client
+
+__all__ = ["Project", "ProjectManager"]
+
+
+class Project(OfServer):
+    """A project: `config` has its features, as `features.images`, and its limits, as `limits.instances`.
+
+    `used_by` are the URLs of what is in it; it can be deleted and renamed only while that is empty.
+    `client.use_project(name)` is a client of it.
+
+    >>> project = client.projects.create("lab", config={"limits.instances": 10})
+    >>> client.use_project("lab").instances.all()
+    []
+    >>> project.delete()
+
+    https://documentation.ubuntu.com/lxd/stable-5.0/projects/
+    """
+
+    collection: ClassVar[str] = "projects"
+    extension: ClassVar[str | None] = "projects"
+    writable: ClassVar[frozenset[str]] = frozenset({"config", "description"})
+
+    config: dict[str, Any]
+    description: str
+    name: str
+    used_by: list[str]
+
+    @classmethod
+    def create(
+        cls,
+        client: Client,
+        name: str,
+        description: str | None = None,
+        config: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Create a project and return it. Raises Conflict or LXDAPIException when there is one of that name.
+
+        Features that `config` does not name are as the server has them by default: images, profiles and volumes of
+        its own.
+        """
+        node = cls._collection(client)
+        _ = node[name]  # refuses what is no name, before anything is sent
+        request = {
+            "name": name,
+            "description": "" if description is None else checks.text("description", description),
+            "config": as_sent({} if config is None else config),
+        }
+        created = cls(client, name=name)
+        created._started(node.post(json=request), wait=False)
+        return created
+
+    def rename(self, new_name: str) -> None:
+        """Give it another name, once it is done. Raises Conflict or OperationFailed where it is not empty."""
+        _ = self._collection(self.client)[new_name]
+        self._rename(new_name, wait=True)
+
+    def state(self) -> dict[str, dict[str, int]]:
+        """Return how much of its limits is used: `Limit` and `Usage` of containers, memory, disk … by name.
+
+        Memory and disk are in bytes, cpu in cores; -1 is no limit.
+
+        >>> client.projects.get("default").state()["containers"]
+        {'Limit': -1, 'Usage': 2}
+        """
+        self.client.assert_has_api_extension("project_usage")
+        return api.metadata(self.api.state.get())["resources"]
+
+
+class ProjectManager(OfServerManager[Project]):
+    """`client.projects`."""
+
+    model = Project
+
+    def create(self, name: str, description: str | None = None, config: Mapping[str, Any] | None = None) -> Project:
+        """Create a project and return it; see `Project.create`."""
+        return self.model.create(self.client, name, description, config)
