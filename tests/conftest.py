@@ -15,7 +15,7 @@ import pytest
 
 import lxdnb
 from lxdnb.models import Container
-from tests import daemons
+from tests import clusters, daemons
 
 hypothesis.settings.register_profile("lxdnb", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("lxdnb")
@@ -118,3 +118,19 @@ def other_client(other_server: daemons.Daemon) -> Iterator[lxdnb.Client]:
     yield client
     client.close()
     other_server.clear()
+
+
+@pytest.fixture(scope="session")
+def running_cluster(flavour: str) -> Iterator[clusters.Cluster]:
+    """A cluster of three of that kind, n1 to n3, for those tests alone that ask for one: few files, one worker each."""
+    if reason := daemons.missing(flavour):
+        pytest.skip(reason)
+    with clusters.cluster(flavour) as running:
+        yield running
+
+
+@pytest.fixture
+def cluster(running_cluster: clusters.Cluster) -> Iterator[clusters.Cluster]:
+    """That cluster, cleared of what a test leaves."""
+    yield running_cluster
+    running_cluster.clear()

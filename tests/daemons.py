@@ -33,7 +33,20 @@ from . import lxcfs
 from .image import ALIAS, busybox_image, find_busybox
 from .watcher import DaemonError, NotFound, Watcher, ask, finish
 
-__all__ = ["ALIAS", "FLAVOURS", "REMOTE", "Daemon", "DaemonError", "busybox_image", "daemon", "find_daemon", "missing"]
+__all__ = [
+    "ALIAS",
+    "FLAVOURS",
+    "REMOTE",
+    "Daemon",
+    "DaemonError",
+    "busybox_image",
+    "daemon",
+    "find_daemon",
+    "free_address",
+    "furnish",
+    "missing",
+    "watch",
+]
 
 REMOTE = "private"  # the remote in a daemon's own command line configuration that goes by HTTPS
 
@@ -248,30 +261,31 @@ def daemon(flavour: str, *, pool: str = "dir", pool_size: str | None = None) -> 
     `pool` is the storage driver of its pool `default`: dir, or btrfs in a file of `pool_size` (1GiB unless said).
     Raises DaemonError with the reason where none can run (see `missing`), or with its log where it fails.
     """
-    reason = missing(flavour, pool)
-    if reason:
+    if reason := missing(flavour, pool):
         raise DaemonError(reason)
     if pool_size and pool == "dir":
         raise ValueError("A dir pool has no size: leave out pool_size, or ask for pool='btrfs'.")
-    kind = _FLAVOURS[flavour]
-    programs = {name: path for name in _FLAVOURS if (path := find_daemon(name))}
-    wanted = {
-        "program": programs[flavour],
-        "programs": [os.path.realpath(path) for path in (*programs.values(), _which("dnsmasq") or "dnsmasq")],
-        "variable": kind.directory,
-        "lxcfs": _which("lxcfs"),
-        "parent": _parent(),
-    }
-    watcher = Watcher(wanted, _clean())
+    watcher = watch(flavour)
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            image = busybox_image(Path(folder, "busybox.tar.gz")).read_bytes()  # while the daemon starts
-        directory = Path(watcher.answer()["directory"])
-        yield _furnish(flavour, directory, image, watcher, {"driver": pool, "size": pool_size})
+        yield furnish(flavour, watcher, {"driver": pool, "size": pool_size})
     finally:
         left = watcher.end()
     if left:
         raise DaemonError(f"The {flavour} daemon is gone but these could not be removed: {', '.join(left)}")
+
+
+def watch(flavour: str, *, clustered: bool = False) -> Watcher:
+    """Have a process own a new daemon, and start it; its first answer is where that is."""
+    programs = {name: path for name in _FLAVOURS if (path := find_daemon(name))}
+    wanted = {
+        "program": programs[flavour],
+        "programs": [os.path.realpath(path) for path in (*programs.values(), _which("dnsmasq") or "dnsmasq")],
+        "variable": _FLAVOURS[flavour].directory,
+        "lxcfs": _which("lxcfs"),
+        "parent": _parent(),
+        "clustered": clustered,
+    }
+    return Watcher(wanted, _clean())
 
 
 def _parent() -> str:
@@ -282,21 +296,23 @@ def _parent() -> str:
     return str(usual) if through and len(str(usual)) < 40 else "/tmp"
 
 
-def _furnish(flavour: str, directory: Path, image: bytes, watcher: Watcher, pool: dict[str, str | None]) -> Daemon:
+def furnish(flavour: str, watcher: Watcher, pool: dict[str, str | None]) -> Daemon:
     """Give an empty daemon its address, pool, profile, image and a client that it trusts."""
-    unix, kind = directory / "unix.socket", _FLAVOURS[flavour]
-    client = directory / "client"
+    with tempfile.TemporaryDirectory() as folder:
+        image = busybox_image(Path(folder, "busybox.tar.gz")).read_bytes()  # while the daemon starts
+    directory = Path(watcher.answer()["directory"])
+    unix, client, kind = directory / "unix.socket", directory / "client", _FLAVOURS[flavour]
     client.mkdir()
     config = {"size": pool["size"] or "1GiB"} if pool["driver"] != "dir" else {}
     ask(unix, "POST", "/1.0/storage-pools", {"name": "default", "driver": pool["driver"], "config": config})
     ask(unix, "PUT", "/1.0/profiles/default", _PROFILE)
-    port = _listen(unix)
+    address = _listen(unix)
     imported = ask(unix, "POST", "/1.0/images", image, headers={"Content-Type": "application/octet-stream"})
     made = Daemon(
         flavour=flavour,
         directory=directory,
         socket=unix,
-        address=f"https://127.0.0.1:{port}",
+        address=f"https://{address}",
         server_certificate=directory / "server.crt",
         client_certificate=(client / "client.crt", client / "client.key"),
         environment={kind.directory: str(directory), kind.configuration: str(client)}
@@ -309,22 +325,28 @@ def _furnish(flavour: str, directory: Path, image: bytes, watcher: Watcher, pool
     return made
 
 
-def _listen(unix: Path) -> int:
-    """Have the daemon listen on a free loopback port."""
-    for attempt in range(10):
+def free_address(host: str = "127.0.0.1") -> str:
+    """An address with a port that nobody listens on, as far as can be known."""
+    while True:
         # Below the range that the kernel takes ports of outgoing connections from, so that the daemon finds it
         # free again after a restart.
         port = random.randrange(20000, 32000)
         with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                continue
+            if probe.connect_ex((host, port)):
+                return f"{host}:{port}"
+
+
+def _listen(unix: Path) -> str:
+    """Have the daemon listen on a free loopback port."""
+    for attempts in reversed(range(10)):
+        address = free_address()
         try:
-            ask(unix, "PATCH", "/1.0", {"config": {"core.https_address": f"127.0.0.1:{port}"}})
-            return port
-        except DaemonError:
-            if attempt == 9:
+            ask(unix, "PATCH", "/1.0", {"config": {"core.https_address": address}})
+            break
+        except DaemonError:  # somebody was quicker
+            if not attempts:
                 raise
-    raise DaemonError("No free loopback port found between 20000 and 32000.")
+    return address
 
 
 def _token(unix: Path) -> str:

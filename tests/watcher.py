@@ -149,7 +149,9 @@ class Owned:
         self.ending = True
         if not self._runs() and self.pid and leftovers.networks(self.directory):
             self.start()  # only a daemon knows all that it did to the firewall for them
-        if self._runs():
+        # The members of a cluster end together, and without the others none can decide anything: it would wait in vain.
+        alone = not self.wanted.get("clustered") or leftovers.networks(self.directory)
+        if self._runs() and alone:
             leftovers.send(self.pid, signal.SIGCONT)  # a test may have stopped it
             with contextlib.suppress(*_NO_ANSWER):
                 self._ask_to_stop()
