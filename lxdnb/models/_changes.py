@@ -104,7 +104,7 @@ def clash(now: Mapping[str, Any], wanted: Difference) -> tuple[str, Change] | No
         theirs = _at(now, path)
         # A path into a device, say, was found because it was there; if it is gone a part of it cannot come back alone.
         gone = len(path) > 2 and not isinstance(_at(now, path[:-1]), Mapping) and change.new is not None
-        if gone or theirs not in (change.old, change.new):
+        if gone or not (_same(change.old, theirs) or _same(change.new, theirs)):
             return ".".join(path), Change(theirs, change.new)
     return None
 
@@ -161,6 +161,12 @@ def _same(held: Any, value: Any) -> bool:
     """Return whether a value, as a person may write it, is one of the server's."""
     if isinstance(value, str) and isinstance(held, bool | Real):
         return _text(held, "") == value
+    if isinstance(held, list) and isinstance(value, list):
+        return len(held) == len(value) and all(map(_same, held, value))
+    if isinstance(held, Mapping) and isinstance(value, Mapping):
+        # Of what a server is given it leaves out what is empty, or fills in what was left out.
+        both = [(held.get(key), value.get(key)) for key in {**held, **value}]
+        return all(_same(mine, theirs) or (mine in (None, "") and theirs in (None, "")) for mine, theirs in both)
     return held == value
 
 

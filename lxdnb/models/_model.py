@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 from lxdnb import api, checks, exceptions
 from lxdnb.exceptions import NotFound, OperationFailed
 from lxdnb.models._changes import VOLATILE, Changes, Difference, as_sent, difference, own, refresh
+from lxdnb.models._rows import rows_as_sent
 from lxdnb.models._saving import lay_on_server, turn_at
 
 if TYPE_CHECKING:
@@ -290,6 +291,8 @@ class Model:
         kind = self._fields.get(name)
         if self._may_change(name) and _is("dict", kind):
             return as_sent(value, name, depth=2 if _is("dict[str, dict", kind) else 1)
+        if self._may_change(name) and _is("list[dict", kind):
+            return rows_as_sent(name, value)
         if self._may_change(name) and value:
             _check_kind(name, kind, value)  # of a list that was changed in place
         return _plain(value)
@@ -310,7 +313,8 @@ class Model:
 
         What a person holds of dicts and lists is changed in place, so that they go on working with what is true.
         """
-        before, now = self._theirs, {**{self.key: self._theirs.get(self.key)}, **record}
+        before, now = self._theirs, dict(record)
+        now.setdefault(self.key, before.get(self.key))
         self._theirs, self._loaded = now, True
         for name, held in list(self._ours.items()):
             if isinstance(held, dict | list):
@@ -373,6 +377,8 @@ def _check_kind(name: str, kind: str | None, value: Any) -> None:
     if _is("dict", kind):
         if not isinstance(value, Mapping):
             raise TypeError(f"{name} is a dict, not {type(value).__name__}")
+    elif _is("list[dict", kind):
+        rows_as_sent(name, value)
     elif _is("list", kind):
         checks.texts(name, value)
     elif _is("bool", kind):

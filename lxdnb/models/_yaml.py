@@ -54,7 +54,7 @@ def _is_time(key: str, value: Any) -> bool:
 def _ordered(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _ordered(value[key]) for key in sorted(value, key=_natural)}
-    return [_ordered(inner) for inner in value] if isinstance(value, list) else value
+    return value  # a dict in a list is a record of its own, whose fields have their order
 
 
 def _natural(key: str) -> list[tuple[int, int, str]]:

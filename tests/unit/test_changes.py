@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lxdnb.models._changes import Change, as_sent, clash, difference, laid_on, own, refresh
+from lxdnb.models._rows import rows_as_sent
 
 keys = st.sampled_from(["limits.cpu", "user.a", "user.b", "é", "a.b", ""])
 configs = st.dictionaries(keys, st.sampled_from(["", "1", "2", "true"]))
@@ -140,3 +141,42 @@ def test_what_no_server_takes_is_told_without_the_value(value, depth, told):
     with pytest.raises(TypeError, match=told) as raised:
         as_sent(value, depth=depth)
     assert "hunter2" not in str(raised.value)
+
+
+PORT = {"listen_port": "80", "protocol": "tcp"}
+FILLED_IN = PORT | {"description": "", "target_port": ""}
+
+
+def test_rows_are_the_servers_texts_but_for_their_numbers():
+    rows = [{"listen_port": 80, "target_port": None, "description": "x", "target_backend": ("a", "b")}]
+    sent = rows_as_sent("ports", rows)
+    assert sent == [{"listen_port": "80", "description": "x", "target_backend": ["a", "b"]}]
+    assert rows_as_sent("entries", [{"ttl": 60}, {"ttl": "60"}]) == [{"ttl": 60}, {"ttl": 60}]
+
+
+@pytest.mark.parametrize(
+    ("rows", "error", "told"),
+    [
+        ("x", TypeError, "ports is a list of dicts, not str"),
+        ([PORT, "80"], TypeError, r"ports\[1\] is a dict, not str"),
+        ([{"listen_port": [80]}], TypeError, r"ports\[0\]\['listen_port'\] is a list of texts"),
+        ([{"listen_port": True}], TypeError, r"ports\[0\]\['listen_port'\] is a text or a number"),
+        ([{"description": "a\0b"}], ValueError, "NUL"),
+        ([{"ttl": "soon"}], TypeError, "whole number"),
+        ([{"ttl": -1}], ValueError, "0 or more"),
+    ],
+)
+def test_what_is_no_list_of_rows_is_told(rows, error, told):
+    with pytest.raises(error, match=told):
+        rows_as_sent("ports", rows)
+
+
+def test_what_a_server_fills_in_or_leaves_out_is_no_change_of_somebodys():
+    one = {("ports",): Change([PORT], [PORT, PORT])}
+    assert clash({"ports": [FILLED_IN]}, one) is None
+    assert clash({"ports": [FILLED_IN, PORT]}, one) is None
+    assert clash({"ports": [FILLED_IN | {"target_port": "81"}]}, one) is not None
+    assert clash({"ports": []}, one) is not None
+    held = own([{**PORT, "listen_port": 80}])
+    assert refresh(held, [PORT], [FILLED_IN]) == [FILLED_IN]  # nobody has changed it here since it was sent
+    assert held == [FILLED_IN]
