@@ -7,6 +7,8 @@ from lxdnb.models.certificate import CertificateManager
 from lxdnb.models.container import ContainerManager
 from lxdnb.models.image import ImageManager
 from lxdnb.models.instance import InstanceManager
+from lxdnb.models.network import NetworkManager
+from lxdnb.models.network_forward import NetworkForwardManager
 from lxdnb.models.operation import OperationManager
 from lxdnb.models.profile import ProfileManager
 from lxdnb.models.project import ProjectManager
@@ -19,6 +21,8 @@ __all__ = [
     "ContainerManager",
     "ImageManager",
     "InstanceManager",
+    "NetworkForwardManager",
+    "NetworkManager",
     "OperationManager",
     "ProfileManager",
     "ProjectManager",

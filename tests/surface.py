@@ -17,7 +17,16 @@ Parameters = list[tuple[str, str, str]]
 Surface = dict[str, Parameters | None]
 
 MODULES = ("client", "exceptions", "managers", "models")
-ROOMS = ("certificate", "container", "instance", "operation", "profile", "project", "virtual_machine")  # of models
+ROOMS = (
+    "certificate",
+    "container",
+    "instance",
+    "network",
+    "operation",
+    "profile",
+    "project",
+    "virtual_machine",
+)  # of models
 SPECIAL = {"__iter__", "__eq__"}
 
 
@@ -59,7 +68,16 @@ def of_object(thing: Any) -> Surface:
 def of_server(package: str, socket: str) -> Surface:
     """The attributes of a client and of what it hands out."""
     client = importlib.import_module(package).Client(socket)
-    collections = ("certificates", "containers", "instances", "operations", "profiles", "projects", "virtual_machines")
+    collections = (
+        "certificates",
+        "containers",
+        "instances",
+        "networks",
+        "operations",
+        "profiles",
+        "projects",
+        "virtual_machines",
+    )
     instance = client.instances.get("surface")
     things = {
         "client": client,
@@ -77,6 +95,9 @@ def of_server(package: str, socket: str) -> Surface:
             client.api.instances["surface"].put(json=instance.marshall()).json()["operation"]
         ),
     }
+    (network,) = [each for each in client.networks.all() if each.managed]
+    things |= {"network": network, "network.state()": network.state(), "network.forwards": network.forwards}
+    things |= {"forward": network.forwards.get(network.config["ipv4.address"].replace(".1/24", ".5"))}
     things |= {"instance.files": instance.files} if hasattr(instance, "files") else {}
     found: Surface = {}
     for path, thing in things.items():

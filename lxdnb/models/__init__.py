@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from lxdnb.models.container import Container
     from lxdnb.models.image import Image
     from lxdnb.models.instance import Instance, InstanceState
+    from lxdnb.models.network import Network, NetworkState
+    from lxdnb.models.network_forward import NetworkForward
     from lxdnb.models.operation import Operation
     from lxdnb.models.profile import Profile
     from lxdnb.models.project import Project
@@ -25,6 +27,9 @@ __all__ = [
     "Image",
     "Instance",
     "InstanceState",
+    "Network",
+    "NetworkForward",
+    "NetworkState",
     "Operation",
     "Profile",
     "Project",
@@ -39,6 +44,9 @@ _HOMES = {
     "Image": "lxdnb.models.image",
     "Instance": "lxdnb.models.instance",
     "InstanceState": "lxdnb.models.instance",
+    "Network": "lxdnb.models.network",
+    "NetworkForward": "lxdnb.models.network_forward",
+    "NetworkState": "lxdnb.models.network",
     "Operation": "lxdnb.models.operation",
     "Profile": "lxdnb.models.profile",
     "Project": "lxdnb.models.project",

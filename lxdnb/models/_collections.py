@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from lxdnb.models.container import ContainerManager
     from lxdnb.models.image import ImageManager
     from lxdnb.models.instance import InstanceManager
+    from lxdnb.models.network import NetworkManager
     from lxdnb.models.operation import OperationManager
     from lxdnb.models.profile import ProfileManager
     from lxdnb.models.project import ProjectManager
@@ -53,6 +54,13 @@ class Collections:
         from lxdnb.models.instance import InstanceManager
 
         return InstanceManager(self._client)
+
+    @cached_property
+    def networks(self) -> NetworkManager:
+        """The networks, and the interfaces of the server's machine."""
+        from lxdnb.models.network import NetworkManager
+
+        return NetworkManager(self._client)
 
     @cached_property
     def operations(self) -> OperationManager:

@@ -3,8 +3,9 @@
 The methods are found by looking at the classes; the calls are written by hand, in a file for each kind of resource:
 `CLASSES` are its classes, `CALLS` their calls, and where it needs them `PLACES` where in an argument a text goes (else
 it goes by the argument's name alone), `WRONG` what is wrong for an annotation that no other file has, `TAKEN` what an
-argument takes though its annotation does not say so, `INNER` the methods that take nothing of a person's, and
-`EXTENSIONS` what the server must have for it. `missing` tells what is in none.
+argument takes though its annotation does not say so, `INNER` the methods that take nothing of a person's, `VALUES` the
+public classes that methods return and nobody calls, and `EXTENSIONS` what the server must have for it. `missing` tells
+what is in none.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ import certifi
 
 import lxdnb
 from lxdnb.models._model import Model
-from tests.calls import core
+from tests.calls import core, networks
 from tests.calls.basis import Call, Place
 
 __all__ = ["CALLS", "CLASSES", "EXTENSIONS", "METHODS", "PLACES", "TAKEN", "WRONG", "call", "missing", "parameters"]
 
-FILES = (core,)
+FILES = (core, networks)
 
 
 def _of_all(table: str) -> dict[Any, Any]:
@@ -38,6 +39,7 @@ TAKEN: dict[tuple[str, str], list[Any]] = _of_all("TAKEN")
 TAKEN |= {(f"{kind.__name__}.post", "json"): [None] for kind in CLASSES if issubclass(kind, Model)}
 INNER: set[str] = {name for file in FILES for name in getattr(file, "INNER", ())}
 INNER |= {f"{kind.__name__}.NotFound" for kind in CLASSES if issubclass(kind, Model)}
+VALUES: set[type] = {kind for file in FILES for kind in getattr(file, "VALUES", ())}
 EXTENSIONS: set[str] = {name for file in FILES for name in getattr(file, "EXTENSIONS", ())}
 
 

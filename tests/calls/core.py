@@ -11,7 +11,17 @@ from typing import Any
 
 from lxdnb.api import APINode
 from lxdnb.client import Client
-from lxdnb.models import Certificate, Container, Image, Operation, Profile, Project, Snapshot
+from lxdnb.models import (
+    Certificate,
+    Container,
+    ExecResult,
+    Image,
+    InstanceState,
+    Operation,
+    Profile,
+    Project,
+    Snapshot,
+)
 from lxdnb.models.certificate import CertificateManager
 from lxdnb.models.files import FilesManager
 from lxdnb.models.image import ImageManager
@@ -70,6 +80,7 @@ CLASSES: tuple[type, ...] = (
     ),
     *(Container, Snapshot, Profile, Project, Image, Certificate, Operation, FilesManager, Events, APINode),
 )
+VALUES: tuple[type, ...] = (ExecResult, InstanceState)
 
 _SOURCE = Path(__file__)
 

@@ -7,15 +7,18 @@ import importlib
 import pkgutil
 import re
 import time
+from collections.abc import Mapping
 
 import pandas as pd
 import pytest
 
 import lxdnb
 from lxdnb import frames, widgets
+from tests.bridges import Bridge, a_bridge
 
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.IGNORE_EXCEPTION_DETAIL
 SOCKET = "/var/lib/lxd/unix.socket"  # what the examples call the socket
+BRIDGE = Bridge("lab0", "10.77.8")  # what they call a bridge, whose like there may be only one of on a machine
 
 
 class Checker(doctest.OutputChecker):
@@ -56,10 +59,17 @@ def test_an_example(example: doctest.DocTest, client, server, monkeypatch, capsy
         names |= vars(widgets) | {"pd": pd, "time": time}
         example.globs.update({name: value for name, value in names.items() if name not in example.globs})
         wrong: list[str] = []
+        said = {SOCKET: str(server.socket), **dict(zip(BRIDGE, a_bridge(), strict=True))}
         for step in example.examples:
-            step.source, step.want = (text.replace(SOCKET, str(server.socket)) for text in (step.source, step.want))
+            step.source, step.want = (_replaced(text, said) for text in (step.source, step.want))
         runner = doctest.DocTestRunner(Checker(), optionflags=OPTIONS)
         runner.run(example, out=wrong.append, clear_globs=False)
         assert not wrong, "".join(wrong)
     finally:
         server.cli("image", "alias", "delete", "alpine")
+
+
+def _replaced(text: str, words: Mapping[str, str]) -> str:
+    for word, other in words.items():
+        text = text.replace(word, other)
+    return text

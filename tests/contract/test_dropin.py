@@ -7,13 +7,23 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests import daemons, peer
+from tests.bridges import a_bridge
 from tests.surface import Surface, of_server
 
-MANAGERS = ("certificates", "containers", "instances", "operations", "profiles", "projects", "virtual_machines")
+MANAGERS = (
+    "certificates",
+    "containers",
+    "instances",
+    "networks",
+    "operations",
+    "profiles",
+    "projects",
+    "virtual_machines",
+)
 LISTS = ("containers", "instances", "virtual_machines")
 
 WANTED = {
-    **{f"client.{name}": "its turn is still to come" for name in ("cluster", "networks", "storage_pools")},
+    **{f"client.{name}": "its turn is still to come" for name in ("cluster", "storage_pools")},
     "client.ssl_options": "of pylxd's insides, for ws4py, which is not used here",
     "client.api.session": "of pylxd's insides: a request goes by get, post, put, patch and delete",
     "client.api.instances.session": "of pylxd's insides: a request goes by get, post, put, patch and delete",
@@ -25,6 +35,7 @@ WANTED = {
     "client.operations.wait_for_operation": "`timeout` too, after which the operation goes on",
     "operation.wait": "`timeout` too, after which the operation goes on",
     "operation.wait_for_operation": "`timeout` too, after which the operation goes on",
+    "network.forwards.manager_for": "of pylxd's insides: `model` is the class itself",
     "snapshot.publish": "`compression_algorithm` too, as an instance's",
 }
 
@@ -46,6 +57,10 @@ def test_what_a_server_gives_is_as_pylxd_has_it(server, theirs):
 
 def _fill(server: daemons.Daemon) -> None:
     server.cli("init", "busybox", "surface")
+    bridge = a_bridge()
+    config = [f"{key}={value}" for key, value in bridge.config.items()]
+    server.cli("network", "create", bridge.name, *config)
+    server.cli("network", "forward", "create", bridge.name, bridge.at(5))
     server.cli("snapshot", *(["create"] if server.flavour == "incus" else []), "surface", "before")
 
 
