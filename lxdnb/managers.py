@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from lxdnb.models._model import Manager as BaseManager
 from lxdnb.models.certificate import CertificateManager
+from lxdnb.models.cluster import (
+    ClusterCertificateManager,
+    ClusterGroupManager,
+    ClusterManager,
+    ClusterMemberManager,
+)
 from lxdnb.models.container import ContainerManager
 from lxdnb.models.image import ImageManager
 from lxdnb.models.instance import InstanceManager
@@ -18,6 +24,10 @@ from lxdnb.models.virtual_machine import VirtualMachineManager
 __all__ = [
     "BaseManager",
     "CertificateManager",
+    "ClusterCertificateManager",
+    "ClusterGroupManager",
+    "ClusterManager",
+    "ClusterMemberManager",
     "ContainerManager",
     "ImageManager",
     "InstanceManager",

@@ -19,6 +19,7 @@ Surface = dict[str, Parameters | None]
 MODULES = ("client", "exceptions", "managers", "models")
 ROOMS = (
     "certificate",
+    "cluster",
     "container",
     "instance",
     "network",
@@ -91,6 +92,10 @@ def of_server(package: str, socket: str) -> Surface:
         "profile": client.profiles.get("default"),
         "project": client.projects.get("default"),
         "certificate": client.certificates.all()[0],
+        "client.cluster": client.cluster,
+        "client.cluster.members": client.cluster.members,
+        "client.cluster.certificate": client.cluster.certificate,
+        "cluster": client.cluster.get(),
         "operation": client.operations.get(
             client.api.instances["surface"].put(json=instance.marshall()).json()["operation"]
         ),

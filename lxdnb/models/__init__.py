@@ -9,6 +9,9 @@ from lxdnb.models._lazily import loader
 if TYPE_CHECKING:
     from lxdnb.models._execute import ExecResult
     from lxdnb.models.certificate import Certificate
+    from lxdnb.models.cluster import Cluster, ClusterCertificate
+    from lxdnb.models.cluster_group import ClusterGroup
+    from lxdnb.models.cluster_member import ClusterMember
     from lxdnb.models.container import Container
     from lxdnb.models.image import Image
     from lxdnb.models.instance import Instance, InstanceState
@@ -22,6 +25,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Certificate",
+    "Cluster",
+    "ClusterCertificate",
+    "ClusterGroup",
+    "ClusterMember",
     "Container",
     "ExecResult",
     "Image",
@@ -39,6 +46,10 @@ __all__ = [
 
 _HOMES = {
     "Certificate": "lxdnb.models.certificate",
+    "Cluster": "lxdnb.models.cluster",
+    "ClusterCertificate": "lxdnb.models.cluster",
+    "ClusterGroup": "lxdnb.models.cluster_group",
+    "ClusterMember": "lxdnb.models.cluster_member",
     "Container": "lxdnb.models.container",
     "ExecResult": "lxdnb.models._execute",
     "Image": "lxdnb.models.image",

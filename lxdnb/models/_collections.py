@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from lxdnb.client import Client
     from lxdnb.models.certificate import CertificateManager
+    from lxdnb.models.cluster import ClusterManager
     from lxdnb.models.container import ContainerManager
     from lxdnb.models.image import ImageManager
     from lxdnb.models.instance import InstanceManager
@@ -33,6 +34,13 @@ class Collections:
         from lxdnb.models.certificate import CertificateManager
 
         return CertificateManager(self._client)
+
+    @cached_property
+    def cluster(self) -> ClusterManager:
+        """The cluster that the server is a member of, with its `members`, `groups` and `certificate`."""
+        from lxdnb.models.cluster import ClusterManager
+
+        return ClusterManager(self._client)
 
     @cached_property
     def containers(self) -> ContainerManager:

@@ -19,12 +19,12 @@ import certifi
 
 import lxdnb
 from lxdnb.models._model import Model
-from tests.calls import core, networks
+from tests.calls import cluster, core, networks
 from tests.calls.basis import Call, Place
 
 __all__ = ["CALLS", "CLASSES", "EXTENSIONS", "METHODS", "PLACES", "TAKEN", "WRONG", "call", "missing", "parameters"]
 
-FILES = (core, networks)
+FILES = (core, cluster, networks)
 
 
 def _of_all(table: str) -> dict[Any, Any]:
