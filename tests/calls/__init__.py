@@ -32,7 +32,7 @@ def _of_all(table: str) -> dict[Any, Any]:
 
 
 CLASSES: tuple[type, ...] = tuple(kind for file in FILES for kind in file.CLASSES)
-CALLS: dict[str, Call] = _of_all("CALLS")
+ALL_CALLS: dict[str, Call] = _of_all("CALLS")
 PLACES: dict[str, list[Place]] = _of_all("PLACES")
 WRONG: dict[str, list[Any]] = _of_all("WRONG")
 TAKEN: dict[tuple[str, str], list[Any]] = _of_all("TAKEN")
@@ -44,34 +44,44 @@ EXTENSIONS: set[str] = {name for file in FILES for name in getattr(file, "EXTENS
 
 
 def _methods() -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for kind in CLASSES:
-        for name in dir(kind):
-            value = getattr(kind, name)
-            if not name.startswith("_") and callable(value) and f"{kind.__name__}.{name}" not in INNER:
-                found[f"{kind.__name__}.{name}"] = value
-    return found
+    return {
+        f"{kind.__name__}.{name}": getattr(kind, name)
+        for kind in CLASSES
+        for name in dir(kind)
+        if not name.startswith("_") and callable(getattr(kind, name)) and f"{kind.__name__}.{name}" not in INNER
+    }
 
 
+def _way(name: str) -> tuple[Any, ...]:
+    """What a method is, and what it goes through: of several classes that inherit it, it is tried on the first."""
+    kind = _KINDS[name.partition(".")[0]]
+    model = getattr(kind, "model", kind)
+    steps = [getattr(model, step, None) for step in ("_node", "_collection", "_kept", "_read", "_sent")]
+    return tuple(getattr(each, "__func__", each) for each in (METHODS[name], *steps))
+
+
+_KINDS = {kind.__name__: kind for kind in CLASSES}
 METHODS = _methods()
+CALLS = {
+    name: ALL_CALLS[name] for name in {_way(name): name for name in reversed(METHODS)}.values() if name in ALL_CALLS
+}
 
 
 def missing() -> set[str]:
     """The public methods without a call here, and calls of what is no such method."""
     managers = {f"{kind.__name__}.model" for kind in CLASSES}
-    return (METHODS.keys() - managers) ^ CALLS.keys()
+    return (METHODS.keys() - managers) ^ ALL_CALLS.keys()
 
 
 def parameters(method: str) -> dict[str, str]:
     """The parameters that a caller gives, with their annotations."""
     given = inspect.signature(METHODS[method]).parameters.values()
-    skipped = ("self", "cls", "client")
+    # What a part lies within is made with it.
+    skipped = ("self", "cls", "client", getattr(_KINDS[method.partition(".")[0]], "within", None))
     return {
         each.name: str(each.annotation)
         for each in given
-        if each.name not in skipped
-        and not (each.name == "instance" and method.startswith("Snapshot."))
-        and each.kind not in (each.VAR_KEYWORD, each.VAR_POSITIONAL)
+        if each.name not in skipped and each.kind not in (each.VAR_KEYWORD, each.VAR_POSITIONAL)
     }
 
 
