@@ -14,7 +14,12 @@ from lxdnb.models.container import ContainerManager
 from lxdnb.models.image import ImageManager
 from lxdnb.models.instance import InstanceManager
 from lxdnb.models.network import NetworkManager
+from lxdnb.models.network_acl import NetworkACLManager
 from lxdnb.models.network_forward import NetworkForwardManager
+from lxdnb.models.network_integration import NetworkIntegrationManager
+from lxdnb.models.network_load_balancer import NetworkLoadBalancerManager
+from lxdnb.models.network_peer import NetworkPeerManager
+from lxdnb.models.network_zone import NetworkZoneManager, NetworkZoneRecordManager
 from lxdnb.models.operation import OperationManager
 from lxdnb.models.profile import ProfileManager
 from lxdnb.models.project import ProjectManager
@@ -31,8 +36,14 @@ __all__ = [
     "ContainerManager",
     "ImageManager",
     "InstanceManager",
+    "NetworkACLManager",
     "NetworkForwardManager",
+    "NetworkIntegrationManager",
+    "NetworkLoadBalancerManager",
     "NetworkManager",
+    "NetworkPeerManager",
+    "NetworkZoneManager",
+    "NetworkZoneRecordManager",
     "OperationManager",
     "ProfileManager",
     "ProjectManager",

@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from lxdnb.models.image import Image
     from lxdnb.models.instance import Instance, InstanceState
     from lxdnb.models.network import Network, NetworkState
+    from lxdnb.models.network_acl import NetworkACL
     from lxdnb.models.network_forward import NetworkForward
+    from lxdnb.models.network_integration import NetworkIntegration
+    from lxdnb.models.network_load_balancer import NetworkLoadBalancer
+    from lxdnb.models.network_peer import NetworkPeer
+    from lxdnb.models.network_zone import NetworkZone, NetworkZoneRecord
     from lxdnb.models.operation import Operation
     from lxdnb.models.profile import Profile
     from lxdnb.models.project import Project
@@ -35,8 +40,14 @@ __all__ = [
     "Instance",
     "InstanceState",
     "Network",
+    "NetworkACL",
     "NetworkForward",
+    "NetworkIntegration",
+    "NetworkLoadBalancer",
+    "NetworkPeer",
     "NetworkState",
+    "NetworkZone",
+    "NetworkZoneRecord",
     "Operation",
     "Profile",
     "Project",
@@ -56,8 +67,14 @@ _HOMES = {
     "Instance": "lxdnb.models.instance",
     "InstanceState": "lxdnb.models.instance",
     "Network": "lxdnb.models.network",
+    "NetworkACL": "lxdnb.models.network_acl",
     "NetworkForward": "lxdnb.models.network_forward",
+    "NetworkIntegration": "lxdnb.models.network_integration",
+    "NetworkLoadBalancer": "lxdnb.models.network_load_balancer",
+    "NetworkPeer": "lxdnb.models.network_peer",
     "NetworkState": "lxdnb.models.network",
+    "NetworkZone": "lxdnb.models.network_zone",
+    "NetworkZoneRecord": "lxdnb.models.network_zone",
     "Operation": "lxdnb.models.operation",
     "Profile": "lxdnb.models.profile",
     "Project": "lxdnb.models.project",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
+
+from lxdnb import api
 
 if TYPE_CHECKING:
     from lxdnb.client import Client
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
     from lxdnb.models.image import ImageManager
     from lxdnb.models.instance import InstanceManager
     from lxdnb.models.network import NetworkManager
+    from lxdnb.models.network_acl import NetworkACLManager
+    from lxdnb.models.network_integration import NetworkIntegrationManager
+    from lxdnb.models.network_zone import NetworkZoneManager
     from lxdnb.models.operation import OperationManager
     from lxdnb.models.profile import ProfileManager
     from lxdnb.models.project import ProjectManager
@@ -62,6 +67,38 @@ class Collections:
         from lxdnb.models.instance import InstanceManager
 
         return InstanceManager(self._client)
+
+    @cached_property
+    def network_acls(self) -> NetworkACLManager:
+        """The ACLs: which traffic networks let through."""
+        from lxdnb.models.network_acl import NetworkACLManager
+
+        return NetworkACLManager(self._client)
+
+    def network_allocations(self, *, all_projects: bool = False) -> list[dict[str, Any]]:
+        """Return which addresses are in use in the networks, of one project or of all.
+
+        Each is a dict of `addresses` (one, with its prefix, as in 10.0.0.1/24), `type` (network, instance,
+        network-forward …), `used_by` (its URL), `hwaddr` and `nat`. Raises LXDAPIExtensionNotAvailable where the
+        server cannot tell; `network.leases()` is there too for one network.
+        """
+        self._client.assert_has_api_extension("network_allocations")
+        params = {"all-projects": "true"} if all_projects else {}
+        return api.metadata(self._client.api["network-allocations"].get(params=params)) or []
+
+    @cached_property
+    def network_integrations(self) -> NetworkIntegrationManager:
+        """The integrations, which join the networks of several servers."""
+        from lxdnb.models.network_integration import NetworkIntegrationManager
+
+        return NetworkIntegrationManager(self._client)
+
+    @cached_property
+    def network_zones(self) -> NetworkZoneManager:
+        """The DNS zones."""
+        from lxdnb.models.network_zone import NetworkZoneManager
+
+        return NetworkZoneManager(self._client)
 
     @cached_property
     def networks(self) -> NetworkManager:

@@ -46,7 +46,7 @@ class Listens(Part):
         return self._owner
 
     @classmethod
-    def _create(cls, network: Network, config: Mapping[str, Any]) -> Self:
+    def _listen(cls, network: Network, config: Mapping[str, Any]) -> Self:
         request = dict(checks.mapping("config", config))
         if "listen_address" not in request:
             raise ValueError('config needs a "listen_address": the address that the network is to listen at')
@@ -82,4 +82,4 @@ class ListensManager(PartManager[L], Generic[L]):
 
     def create(self, config: Mapping[str, Any]) -> L:
         """Create one from a description as the REST API takes it, and return it; see its class's `create`."""
-        return self.model._create(self._owner, config)
+        return self.model._listen(self._owner, config)

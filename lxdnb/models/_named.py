@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
-from lxdnb import api
+from lxdnb import api, checks
 from lxdnb.exceptions import NotFound
-from lxdnb.models._model import Manager, Model
+from lxdnb.models._model import Manager, Model, as_sent
 
 if TYPE_CHECKING:
     from lxdnb.api import APINode
@@ -33,6 +33,17 @@ class Named(Model):
     def exists(cls, client: Client, name: str) -> bool:
         """Return whether there is one of that name."""
         return there(cls._collection(client)[name])
+
+    @classmethod
+    def _create(
+        cls, client: Client, name: str, description: str | None, config: Mapping[str, Any] | None, **more: Any
+    ) -> Self:
+        """Create one, with those of `more` that are not None, and return it when it is there."""
+        node = cls._collection(client)
+        _ = node[name]  # refuses what is no name, before anything is sent
+        created = cls(client, name=name)
+        created._started(node.post(json=_request(name, description, config, more)), wait=True)
+        return created
 
     @classmethod
     def _collection(cls, client: Client) -> APINode:
@@ -135,6 +146,16 @@ class Part(Model):
         return cls._collection(owner)[name]
 
     @classmethod
+    def _create(
+        cls, owner: Any, name: str, description: str | None, config: Mapping[str, Any] | None, **more: Any
+    ) -> Self:
+        """Create one, with those of `more` that are not None, and return it when it is there."""
+        _ = cls._node(owner, name)  # refuses what is no name, before anything is sent
+        created = cls(owner.client, **{"name": name, cls.within: owner})
+        created._started(cls._collection(owner).post(json=_request(name, description, config, more)), wait=True)
+        return created
+
+    @classmethod
     def _get(cls, owner: Any, name: str) -> Self:
         record = cls._kept(api.metadata(cls._node(owner, name).get()))
         return cls._from_record(owner.client, record, **{cls.within: owner})
@@ -229,3 +250,16 @@ def there(node: APINode) -> bool:
     except NotFound:
         return False
     return True
+
+
+def _request(
+    name: str, description: str | None, config: Mapping[str, Any] | None, more: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what the creation of a named resource asks for."""
+    said = {field: value for field, value in more.items() if value is not None}
+    return {
+        "name": name,
+        "description": "" if description is None else checks.text("description", description),
+        "config": as_sent({} if config is None else config),
+        **said,
+    }

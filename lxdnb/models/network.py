@@ -9,6 +9,8 @@ from lxdnb import api, checks
 from lxdnb.models._model import as_sent
 from lxdnb.models._named import OfProject, OfProjectManager
 from lxdnb.models.network_forward import NetworkForward, NetworkForwardManager
+from lxdnb.models.network_load_balancer import NetworkLoadBalancerManager
+from lxdnb.models.network_peer import NetworkPeerManager
 
 if TYPE_CHECKING:
     from lxdnb.client import Client
@@ -19,8 +21,8 @@ __all__ = ["Network", "NetworkForward", "NetworkManager", "NetworkState"]
 class NetworkState:
     """What a network's interface is doing at a moment.
 
-    Each field is as the server sends it: `addresses` and `counters` (bytes and packets, received and sent), `mtu` in
-    bytes; `bond`, `bridge`, `vlan` and `ovn` are None for an interface that is none.
+    Each field is as the server sends it: `addresses` and `counters` (bytes and packets, received and sent; empty where
+    it cannot tell), `mtu` in bytes; `bond`, `bridge`, `vlan` and `ovn` are None for an interface that is none.
 
     https://documentation.ubuntu.com/lxd/stable-5.0/rest-api/#/networks/networks_state_get
     """
@@ -38,7 +40,7 @@ class NetworkState:
 
     def __init__(self, record: Mapping[str, Any]) -> None:
         self.__dict__.update(dict.fromkeys(type(self).__annotations__), **record)
-        self.addresses = record.get("addresses") or []
+        self.addresses, self.counters = record.get("addresses") or [], record.get("counters") or {}
 
     def __repr__(self) -> str:
         return f"<NetworkState {self.state}, {len(self.addresses)} addresses>"
@@ -110,6 +112,16 @@ class Network(OfProject):
     def forwards(self) -> NetworkForwardManager:
         """Its forwards: addresses whose traffic goes to instances in it."""
         return NetworkForwardManager(self.client, self)
+
+    @property
+    def load_balancers(self) -> NetworkLoadBalancerManager:
+        """Its load balancers, as an OVN network has them."""
+        return NetworkLoadBalancerManager(self.client, self)
+
+    @property
+    def peers(self) -> NetworkPeerManager:
+        """Its peers, as an OVN network has them: networks that it is joined with."""
+        return NetworkPeerManager(self.client, self)
 
     def rename(self, new_name: str, wait: bool = True) -> Self:
         """Give it another name, and return it. Raises Conflict or LXDAPIException when that is taken, or it is used."""

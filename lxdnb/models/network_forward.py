@@ -49,7 +49,7 @@ class NetworkForward(Listens):
 
         It has `listen_address`, `description`, `ports`, and `config`. Raises Conflict when the network listens there.
         """
-        return cls._create(network, config)
+        return cls._listen(network, config)
 
 
 class NetworkForwardManager(ListensManager[NetworkForward]):
