@@ -11,10 +11,12 @@ from lxdnb.models._create import Creates
 from lxdnb.models._execute import ExecResult
 from lxdnb.models._migrate import Migrates
 from lxdnb.models._model import Manager, name_in
+from lxdnb.models._named import listed
 from lxdnb.models._publish import Publishes
 from lxdnb.models._state import InstanceState
 from lxdnb.models.files import FilesManager
 from lxdnb.models.image import Image
+from lxdnb.models.project import assert_project
 from lxdnb.models.snapshot import Snapshot, SnapshotManager, node_of
 
 if TYPE_CHECKING:
@@ -81,27 +83,38 @@ class Instance(Creates, Migrates, Publishes):
         return True
 
     @classmethod
-    def all(cls, client: Client, recursion: int = 1, fields: Sequence[str] | None = None) -> list[Self]:
-        """Return all instances, by one request.
+    def all(
+        cls,
+        client: Client,
+        recursion: int = 1,
+        fields: Sequence[str] | None = None,
+        *,
+        all_projects: bool = False,
+    ) -> list[Self]:
+        """Return all instances, by one request; with `all_projects` those of all projects, each with a client of its
+        own project. Of a cluster those of all members, whose names they have as their `location`.
 
         With `recursion=0` the server sends names alone, and each object loads its fields when they are asked for;
-        of all instances then, since names say nothing of the type. With `recursion=2` the state of each comes too,
-        which takes a server long: those from LXD 6.7 on then leave out all of it but `fields`, as in `["state.disk"]`.
+        of all instances then, since names say nothing of the type, nor of the project. With `recursion=2` the state of
+        each comes too, which takes a server long: those from LXD 6.7 on then leave out all of it but `fields`, as in
+        `["state.disk"]`. Raises NotFound for a client of a project that is not there.
         """
         asked = str(checks.whole_number("recursion", recursion, 0))
         fields = None if fields is None else checks.texts("fields", fields)
         if fields is not None and asked == "2" and client.has_api_extension("instances_state_selective_recursion"):
             asked += f";fields={','.join(fields)}"
-        answer = api.metadata(client.api.instances.get(params={"recursion": asked}))
-        if recursion == 0 and cls.instance_type is None:
-            return [cls(client, name=name) for name in map(name_in, answer)]
-        if recursion == 0:
-            return cls.all(client)
-        return [
-            cls._from_record(client, record)
-            for record in answer
-            if cls.instance_type in (None, record.get("type", "container"))
-        ]
+        if recursion == 0 and cls.instance_type is None and not all_projects:
+            names = map(name_in, api.metadata(client.api.instances.get(params={"recursion": asked})))
+            found = [cls(client, name=name) for name in names]
+        else:
+            node, params = client.api.instances, {"recursion": 1 if recursion == 0 else asked}
+            extension = "instance_all_projects"
+            found = listed(cls, client, node, params, all_projects=all_projects, extension=extension)
+        if not found and not all_projects:
+            assert_project(client)
+        if cls.instance_type is None:
+            return found
+        return [each for each in found if (each.type or "container") == cls.instance_type]
 
     def rename(self, name: str, wait: bool = False) -> None:
         """Give it another name; it must be stopped. Raises Conflict or OperationFailed.
@@ -173,9 +186,9 @@ class Instances(Manager[I], Generic[I]):
         """Return whether there is one of that name."""
         return self.model.exists(self.client, name)
 
-    def all(self, recursion: int = 1, fields: Sequence[str] | None = None) -> list[I]:
+    def all(self, recursion: int = 1, fields: Sequence[str] | None = None, *, all_projects: bool = False) -> list[I]:
         """Return all of them, by one request; see `Instance.all`."""
-        return self.model.all(self.client, recursion, fields)
+        return self.model.all(self.client, recursion, fields, all_projects=all_projects)
 
     def create(self, config: Mapping[str, Any], wait: bool = False, target: str | None = None) -> I:
         """Create one from a description as the REST API takes it; see `Instance.create`."""

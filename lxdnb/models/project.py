@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from lxdnb import api, checks
-from lxdnb.models._model import as_sent
+from lxdnb.exceptions import LXDAPIException, NotFound
+from lxdnb.models._model import as_sent, name_in
 from lxdnb.models._named import OfServer, OfServerManager
 
 if TYPE_CHECKING:
     from lxdnb.client import Client
 
-__all__ = ["Project", "ProjectManager"]
+__all__ = ["Project", "ProjectManager", "assert_project"]
 
 
 class Project(OfServer):
@@ -67,6 +68,16 @@ class Project(OfServer):
         _ = self._collection(self.client)[new_name]
         self._rename(new_name, wait=True)
 
+    def delete(self, wait: bool = False, *, force: bool = False) -> None:
+        """Delete it. With `force` everything that is in it goes too, running instances as well.
+
+        Raises LXDAPIException while something is in it, LXDAPIExtensionNotAvailable for `force` on an older server.
+        """
+        if not checks.flag("force", force):
+            return super().delete(wait)
+        self.client.assert_has_api_extension("projects_force_delete")
+        return self._started(self.api.delete(params={"force": 1}), wait)
+
     def state(self) -> dict[str, dict[str, int]]:
         """Return how much of its limits is used: `Limit` and `Usage` of containers, memory, disk … by name.
 
@@ -87,3 +98,20 @@ class ProjectManager(OfServerManager[Project]):
     def create(self, name: str, description: str | None = None, config: Mapping[str, Any] | None = None) -> Project:
         """Create a project and return it; see `Project.create`."""
         return self.model.create(self.client, name, description, config)
+
+
+def assert_project(client: Client) -> None:
+    """Raise NotFound where a client's project is not there: of such a one servers list no instances, and say nothing.
+
+    Asked for only when a list came empty.
+    """
+    if client.project in (None, "default"):
+        return
+    try:
+        client.api.projects[client.project].get()
+    except NotFound as error:
+        names = ", ".join(sorted(map(name_in, api.metadata(client.api.projects.get()))))
+        message = f"this server has no project {checks.shown(client.project)}: it has {names}"
+        raise NotFound(error.response, message=message) from None
+    except LXDAPIException:
+        pass  # a client that may not look at projects

@@ -152,10 +152,10 @@ def test_every_request_of_a_clients_project_says_it(recorder, text: str):
         return
     client = lxdnb.Client(recorder.endpoint, project=text)
     recorder.forget()
-    client.instances.all()
+    client.instances.all()  # of which there are none: is the project there?
     client.profiles.create("p1")
     client.instances.create({"name": "c1", "source": {"type": "none"}}, target="n2")
-    assert [request.asked.query.get("project") for request in recorder.requests] == [text] * 3
+    assert [request.asked.query.get("project") for request in recorder.requests] == [text] * 4
     client.close()
 
 

@@ -70,3 +70,97 @@ def test_profiles_of_all_projects_are_each_of_their_own(client, server):
     own.description = "changed"
     own.save()
     assert server.query("/1.0/profiles/own?project=lab")["description"] == "changed"
+
+
+def test_instances_of_all_projects_act_each_in_its_own(client, server):
+    config = {"features.profiles": False, "features.images": False}
+    for project in ("lab", "other"):
+        client.projects.create(project, config=config)
+        client.use_project(project).instances.create({"name": "same", "source": {"type": "none"}}, wait=True)
+    client.use_project("lab").containers.launch("busybox", "box")
+    assert client.instances.all() == []
+    found = {(each.client.project, each.name): each for each in client.containers.all(all_projects=True)}
+    assert sorted(found) == [("lab", "box"), ("lab", "same"), ("other", "same")]
+    assert {each.project for each in client.instances.all(0, all_projects=True)} == {"lab", "other"}
+    box, same = found["lab", "box"], found["other", "same"]
+    assert box.execute(["hostname"]).stdout == "box\n"
+    box.files.put("/tmp/note", "kept")
+    assert box.files.get("/tmp/note") == b"kept"
+    same.description = "changed"
+    same.save(wait=True)
+    same.snapshots.create("before", wait=True)
+    assert [each.name for each in same.snapshots.all()] == ["before"]
+    assert server.query("/1.0/instances/same?project=other")["description"] == "changed"
+    assert server.query("/1.0/instances/same?project=lab")["description"] == ""
+    assert server.query("/1.0/instances/same/snapshots?project=lab") == []
+    same.rename("else", wait=True)
+    with box.client.events(event_types="lifecycle") as events:
+        same.delete(wait=True)
+        box.stop(wait=True)
+        seen = next(each for each in events if each["metadata"]["action"] == "instance-stopped")
+    assert seen["project"] == "lab"
+    assert server.query("/1.0/instances?project=other") == []
+
+
+def test_operations_of_a_project_are_found_waited_for_and_cancelled(client, server):
+    client.projects.create("lab", config={"features.profiles": False, "features.images": False})
+    lab = client.use_project("lab")
+    created = lab.instances.create({"name": "c1", "source": {"type": "none"}})
+    assert created.operation is not None
+    found = client.operations.wait_for_operation(f"/1.0/operations/{created.operation.id}?project=lab", timeout=20)
+    assert found.status == "Success"
+    offered = lab.api.instances["c1"].post(json={"name": "c1", "migration": True}).json()["operation"]
+    identity = client.operations.extract_operation_id(offered)
+    assert identity in {each.id for each in lab.operations.all()}
+    assert identity not in {each.id for each in client.operations.all()}
+    if client.has_api_extension("operations_get_query_all_projects"):
+        assert identity in {each.id for each in client.operations.all(all_projects=True)}
+    else:
+        with pytest.raises(lxdnb.LXDAPIExtensionNotAvailable, match="operations_get"):
+            client.operations.all(all_projects=True)
+    running = lab.operations.get(offered)
+    running.cancel()
+    with pytest.raises(lxdnb.OperationFailed):
+        running.wait(timeout=20)
+
+
+def test_a_project_that_is_not_there_is_told_by_name(client, server, asked):
+    client.projects.create("lab")
+    nowhere = client.use_project("nowhere")
+    for ask in (nowhere.instances.all, lambda: nowhere.containers.all(0)):
+        with pytest.raises(lxdnb.NotFound, match=r"no project 'nowhere': it has default, lab"):
+            ask()
+    for ask in (
+        lambda: nowhere.instances.create({"name": "c1", "source": {"type": "none"}}),
+        nowhere.profiles.all,
+        nowhere.images.all,
+    ):
+        with pytest.raises(lxdnb.NotFound, match=r"(?i)project"):
+            ask()
+    asked.clear()
+    assert client.use_project("lab").instances.all() == []
+    assert client.instances.all() == []
+    assert asked == ["/1.0/instances", "/1.0/projects/lab", "/1.0/instances"]
+
+
+def test_a_limit_of_a_project_is_told_in_the_servers_words(client, server):
+    client.projects.create("lab", config={"features.profiles": False, "limits.containers": 1})
+    lab = client.use_project("lab")
+    lab.containers.create({"name": "c1", "source": {"type": "none"}}, wait=True)
+    with pytest.raises(lxdnb.LXDAPIException, match=r"[Rr]eached maximum number of instances .*in project"):
+        lab.containers.create({"name": "c2", "source": {"type": "none"}}, wait=True)
+    assert server.query("/1.0/instances?project=lab") == ["/1.0/instances/c1?project=lab"]
+
+
+def test_a_project_is_deleted_with_all_that_is_in_it_where_a_server_can(client, server):
+    project = client.projects.create("lab", config={"features.profiles": False})
+    client.use_project("lab").containers.create({"name": "c1", "source": {"type": "none"}}, wait=True)
+    with pytest.raises(lxdnb.LXDAPIException, match=r"[Oo]nly empty projects"):
+        project.delete()
+    if client.has_api_extension("projects_force_delete"):
+        project.delete(force=True)
+        assert server.query("/1.0/projects") == ["/1.0/projects/default"]
+    else:
+        with pytest.raises(lxdnb.LXDAPIExtensionNotAvailable, match="projects_force_delete"):
+            project.delete(force=True)
+        assert server.query("/1.0/instances?project=lab") == ["/1.0/instances/c1?project=lab"]
