@@ -21,7 +21,7 @@ from typing import Any
 from .daemons import REMOTE, Daemon, DaemonError, free_address, furnish, missing, watch
 from .watcher import Watcher, ask, finish
 
-__all__ = ["NAMES", "Cluster", "cluster"]
+__all__ = ["NAMES", "Cluster", "cluster", "join"]
 
 NAMES = ("n1", "n2", "n3")
 _POOL = {"entity": "storage-pool", "name": "default", "key": "source", "value": ""}
@@ -67,7 +67,7 @@ def cluster(flavour: str) -> Iterator[Cluster]:
         made = Cluster(flavour, {NAMES[0]: first})
         network = f"127.{random.randrange(1, 255)}.{random.randrange(1, 255)}"
         for number, name in enumerate(NAMES[1:], 1):
-            made.members[name] = _joined(first, name, watchers[number], f"{network}.{number}")
+            made.members[name] = join(first, name, watchers[number], f"{network}.{number}")
         yield made
         made.clear()  # a container that runs is left to its end by no daemon
     finally:
@@ -80,8 +80,8 @@ def cluster(flavour: str) -> Iterator[Cluster]:
         raise DaemonError(f"The {flavour} cluster is gone but these could not be removed: {', '.join(left)}")
 
 
-def _joined(first: Daemon, name: str, watcher: Watcher, host: str) -> Daemon:
-    """Have a new, empty daemon join the cluster of the first."""
+def join(first: Daemon, name: str, watcher: Watcher, host: str, token: str | None = None) -> Daemon:
+    """Have a new, empty daemon join the cluster of the first, and return it; by a token of its own unless given one."""
     directory = Path(watcher.answer()["directory"])
     address = free_address(host)
     made = replace(
@@ -93,23 +93,23 @@ def _joined(first: Daemon, name: str, watcher: Watcher, host: str) -> Daemon:
         environment=first.environment | {f"{first.flavour.upper()}_DIR": str(directory)},
         _watcher=watcher,
     )
-    token = _token(ask(first.socket, "POST", "/1.0/cluster/members", {"server_name": name}))
     request = {
         "server_name": name,
         "enabled": True,
         "server_address": address,
         "cluster_address": first.address.removeprefix("https://"),
-        "cluster_certificate": first.server_certificate.read_text(),
-        "cluster_token" if first.flavour == "incus" else "cluster_password": token,
+        "cluster_certificate": (first.directory / "cluster.crt").read_text(),
+        "cluster_token" if first.flavour == "incus" else "cluster_password": token or _token(first, name),
         "member_config": [_POOL],
     }
     finish(made.socket, ask(made.socket, "PUT", "/1.0/cluster", request))
     return made
 
 
-def _token(granted: Any) -> str:
+def _token(first: Daemon, name: str) -> str:
     """A join token, as `lxc cluster add` prints it."""
-    said = granted["metadata"]["metadata"]
+    granted = ask(first.socket, "POST", "/1.0/cluster/members", {"server_name": name})
+    said: dict[str, Any] = granted["metadata"]["metadata"]
     token = {
         "server_name": said["serverName"],
         "fingerprint": said["fingerprint"],

@@ -87,7 +87,7 @@ class ClusterMember(Model):
         """Return a token by which one server joins under that name, as `lxc cluster add` does.
 
         Whoever has it can use it, once. It is an operation of the class `token` until then: `cancel` of that one takes
-        it back. Raises LXDAPIException where there is no cluster, or a member of that name.
+        it back. Raises LXDAPIException where there is no cluster.
         """
         client.assert_has_api_extension("clustering_join_token")
         request = {"server_name": checks.name(server_name, "server_name")}

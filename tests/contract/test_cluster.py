@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import pickle
+import random
+import ssl
+from base64 import b64decode
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 import lxdnb
-from tests import clusters
+from tests import clusters, daemons
+from tests.contract.test_certificates import keypair
 
+NONE = {"source": {"type": "none"}}
 FIELDS = {"status", "url", "roles", "groups", "config", "failure_domain", "description", "architecture", "database"}
 
 
 @pytest.fixture
-def member(cluster: clusters.Cluster) -> Iterator[lxdnb.Client]:
+def first(cluster: clusters.Cluster) -> Iterator[lxdnb.Client]:
     """A client of the first member."""
     client = lxdnb.Client(str(cluster.first.socket))
     yield client
@@ -30,7 +38,7 @@ def test_a_server_that_stands_alone_says_so(client):
         lambda: client.cluster.members.create_token("n2"),
         client.cluster.groups.all,
         lambda: client.cluster.groups.create("gpu"),
-        lambda: client.instances.create({"name": "c1", "source": {"type": "none"}}, target="n2"),
+        lambda: client.instances.create({"name": "c1", **NONE}, target="n2"),
     ):
         with pytest.raises(lxdnb.LXDAPIException, match="clustered"):
             ask()
@@ -38,19 +46,67 @@ def test_a_server_that_stands_alone_says_so(client):
         client.use_target("n2").api.get()
 
 
-def test_members_are_listed_and_changed(member, cluster):
+def test_a_server_becomes_a_cluster_that_another_joins_and_leaves(flavour, tmp_path):
+    if reason := daemons.missing(flavour):
+        pytest.skip(reason)
+    with daemons.daemon(flavour) as server:
+        client = lxdnb.Client(str(server.socket))
+        assert client.cluster.enable("one") is None
+        assert client.server_clustered
+        assert client.cluster.get().server_name == "one"
+        token = client.cluster.members.create_token("two")
+        until = token.expires_at[:16].replace("-", "/").replace("T", " ")
+        assert server.cli("cluster", "list-tokens", "--format", "csv") == f"two,{token},{until} UTC\n"
+        secret = json.loads(b64decode(token))["secret"]
+        for shown in (repr(token), repr([token]), repr(client.operations.all()), f"{client.cluster.members!r}"):
+            assert secret not in shown
+            assert str(token) not in shown
+        again = pickle.loads(pickle.dumps(token))
+        assert (again, again.server_name, again.expires_at) == (token, token.server_name, token.expires_at)
+        watcher = daemons.watch(flavour, clustered=True)
+        try:
+            two = clusters.join(server, "two", watcher, f"127.{random.randrange(1, 255)}.0.2", token)
+            assert [each.server_name for each in client.cluster.members.all()] == ["one", "two"]
+            member = client.cluster.members.get("two")
+            client.instances.create({"name": "c1", **NONE}, wait=True, target="two")
+            with pytest.raises(lxdnb.LXDAPIException, match=r"still has .*c1"):
+                member.delete()
+            client.instances.get("c1").delete(wait=True)
+            member.rename("zwei")
+            assert [each["server_name"] for each in two.query("/1.0/cluster/members?recursion=1")] == ["one", "zwei"]
+            assert (member.server_name, client.cluster.members.exists("two")) == ("zwei", False)
+            member.delete(wait=True)
+            assert client.cluster.members.all() == [client.cluster.members.get("one")]
+            _shown_certificate(server, client, tmp_path)
+        finally:
+            assert watcher.end() == []
+        client.close()
+
+
+def _shown_certificate(server: daemons.Daemon, client: lxdnb.Client, folder: Path) -> None:
+    """Have the cluster show another certificate, by which it is then found over HTTPS."""
+    pem, key = (Path(each).read_text() for each in keypair(folder))
+    before = ssl.get_server_certificate(("127.0.0.1", int(server.address.rpartition(":")[2])))
+    with pytest.raises(lxdnb.LXDAPIException):
+        client.cluster.certificate.put("no certificate", key)
+    assert client.cluster.get().certificate.put(pem, key) is None
+    now = ssl.get_server_certificate(("127.0.0.1", int(server.address.rpartition(":")[2])))
+    assert now.split() == pem.split() != before.split()
+
+
+def test_members_are_listed_and_changed(first, cluster):
     told = {each["server_name"]: each for each in cluster["n2"].query("/1.0/cluster/members?recursion=1")}
-    found = {each.server_name: each for each in member.cluster.members.all()}
+    found = {each.server_name: each for each in first.cluster.members.all()}
     assert [*found] == [*clusters.NAMES] == [*told]
     for name, each in found.items():
         assert {field: getattr(each, field) for field in FIELDS} == {field: told[name][field] for field in FIELDS}
     assert (found["n2"].status, found["n2"].url) == ("Online", cluster["n2"].address)
-    second = member.cluster.members.get("n2")
+    second = first.cluster.members.get("n2")
     assert second == found["n2"] != found["n3"]
-    assert member.cluster.get().members.exists("n2")
-    assert not member.cluster.members.exists("n9")
+    assert first.cluster.get().members.exists("n2")
+    assert not first.cluster.members.exists("n9")
     with pytest.raises(lxdnb.NotFound):
-        member.cluster.members.get("n9")
+        first.cluster.members.get("n9")
     second.description, second.failure_domain = "of the lab", "rack1"
     second.config["scheduler.instance"] = "manual"
     second.save(wait=True)
@@ -61,10 +117,72 @@ def test_members_are_listed_and_changed(member, cluster):
     second.config.clear()
     second.save()
     assert cluster["n3"].query("/1.0/cluster/members/n2") == told["n2"]
-    assert member.cluster.get().server_name == "n1"
     with pytest.raises(lxdnb.Conflict, match="'n3' already"):
         second.rename("n3")
-    second.rename("n2b")
-    assert second.server_name == "n2b"
-    assert member.cluster.members.exists("n2b")
-    second.rename("n2")
+    assert second.server_name == "n2"
+    if first.has_api_extension("cluster_member_state"):
+        assert second.state()["sysinfo"]["total_ram"] > 2**20
+        assert second.state().keys() == cluster["n1"].query("/1.0/cluster/members/n2/state").keys()
+    else:
+        with pytest.raises(lxdnb.LXDAPIExtensionNotAvailable, match="cluster_member_state"):
+            second.state()
+
+
+def test_the_cluster_itself_is_not_to_be_saved(first, cluster):
+    """A PUT of what a GET gave has the member leave the cluster, and lose all it has."""
+    it = first.cluster.get()
+    assert dict(it) == cluster.first.query("/1.0/cluster")
+    with pytest.raises(AttributeError, match="server's to set"):
+        it.server_name = "n9"
+    it.member_config.append({"entity": "x"})
+    assert it.save() is None
+    assert first.cluster.get().enabled
+
+
+def test_groups_of_members_are_made_changed_and_launched_on(first, cluster):
+    group = first.cluster.groups.create("gpu", "with cards", ["n2", "n3"])
+    assert group == first.cluster.groups.get("gpu")
+    assert first.cluster.members.get("n2").groups == ["default", "gpu"]
+    group.rename("cards")
+    group.members.remove("n3")
+    group.description = "one card"
+    group.save()
+    told = cluster["n3"].query("/1.0/cluster/groups/cards")
+    assert (told["members"], told["description"]) == (["n2"], "one card")
+    assert {each.name for each in first.cluster.groups.all()} == {"default", "cards"}
+    made = first.instances.create({"name": "c1", **NONE}, wait=True, target="@cards")
+    assert made.location == "n2" == cluster["n3"].query("/1.0/instances/c1")["location"]
+    second = first.cluster.members.get("n2")
+    second.groups.remove("cards")
+    second.save()
+    group.sync()
+    assert group.members == []
+    group.delete()
+    assert not first.cluster.groups.exists("cards")
+    with pytest.raises(lxdnb.LXDAPIException):
+        first.cluster.groups.create("gpu", members=["n9"])
+
+
+def test_a_member_is_evacuated_and_restored(first, cluster):
+    made = first.instances.create({"name": "c1", **NONE}, wait=True, target="n2")
+    member = first.cluster.members.get("n2")
+    member.evacuate(wait=True)
+    assert member.status == "Evacuated"
+    assert member.operation.status == "Success"
+    made.sync()
+    assert made.location in ("n1", "n3")
+    with pytest.raises(lxdnb.LXDAPIException, match=r"(?i)evacuated|available|suitable"):
+        first.instances.create({"name": "c2", **NONE}, wait=True, target="n2")
+    member.restore()
+    assert member.operation.wait(60).status == "Success"
+    made.sync()
+    assert (made.location, first.cluster.members.get("n2").status) == ("n2", "Online")
+    if first.has_api_extension("clustering_evacuation_mode"):
+        member.evacuate(wait=True, mode="stop")
+        assert cluster["n3"].query("/1.0/instances/c1")["location"] == "n2"
+        member.restore(wait=True)
+    else:
+        with pytest.raises(lxdnb.LXDAPIExtensionNotAvailable, match="clustering_evacuation_mode"):
+            member.evacuate(mode="stop")
+        member.sync()
+    assert member.status == "Online"
