@@ -69,7 +69,6 @@ def cluster(flavour: str) -> Iterator[Cluster]:
         for number, name in enumerate(NAMES[1:], 1):
             made.members[name] = join(first, name, watchers[number], f"{network}.{number}")
         yield made
-        made.clear()  # a container that runs is left to its end by no daemon
     finally:
         ends = [threading.Thread(target=lambda watcher=watcher: left.extend(watcher.end())) for watcher in watchers]
         for end in ends:

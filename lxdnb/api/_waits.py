@@ -100,9 +100,10 @@ def _record(node: APINode, response: Response) -> dict[str, Any]:
         return dict(now["metadata"])
     if body.get("error_code") == 404 or response.status_code == 404:
         raise NotFound(response)
-    if response.status_code >= 500 and again.status_code >= 500:
-        # A server on its way down: what it says of its database says nothing of the operation.
-        raise ClientConnectionFailed(f"the server is going down: {error(again)}")
+    if again.status_code >= 500:
+        # A server on its way down, or one that has lost the member of its cluster where the operation is. What it says
+        # of its database or of a connection says nothing of the operation, not even where it says so with HTTP 200.
+        raise ClientConnectionFailed(f"the server cannot tell what became of an operation: {error(again)}")
     return {
         "status": "Failure",
         "status_code": 400,

@@ -1,0 +1,136 @@
+"""What lies on each member of a cluster, asked of another one; and a member that is lost."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import lxdnb
+from lxdnb import frames
+from lxdnb.api import _waits
+from tests import clusters, daemons
+
+NONE = {"source": {"type": "none"}}
+SHARED = {"features.profiles": False, "features.images": False}
+
+
+@pytest.fixture(scope="module")
+def clients(running_cluster: clusters.Cluster) -> Iterator[dict[str, lxdnb.Client]]:
+    """A client of each member, by its name."""
+    made = {name: lxdnb.Client(str(member.socket)) for name, member in running_cluster.members.items()}
+    yield made
+    for client in made.values():
+        client.close()
+
+
+@pytest.fixture
+def first(cluster: clusters.Cluster, clients: dict[str, lxdnb.Client]) -> lxdnb.Client:
+    """A client of the first member, of a cluster that is cleared of what a test leaves."""
+    return clients["n1"]
+
+
+def test_what_runs_on_one_member_is_reached_through_the_others(first, clients, cluster):
+    first.projects.create("lab", config=SHARED)
+    far = first.use_project("lab").containers.launch("busybox", "far", target="n3")
+    assert far.location == "n3" == cluster["n3"].query("/1.0/instances/far?project=lab")["location"]
+    for name in ("n1", "n2"):
+        first.containers.create({"name": f"on-{name}", **NONE}, wait=True, target=name)
+    where = {"on-n1": "n1", "on-n2": "n2", "far": "n3"}
+    for client in clients.values():
+        assert {each.name: each.location for each in client.containers.all(all_projects=True)} == where
+    table = frames.instances(first, columns=["name", "location"], all_projects=True)
+    assert dict(zip(table["name"], table["location"], strict=True)) == where
+
+    (far,) = clients["n2"].use_project("lab").instances.all()
+    assert far.execute(["hostname"]).stdout == "far\n"
+    assert far.execute(["cat"], stdin_payload=b"x" * 300_000).stdout == "x" * 300_000
+    far.files.put("/tmp/note", "kept")
+    assert far.files.get("/tmp/note") == b"kept"
+    assert far.state().memory["usage"] > 0
+    with far.start_command(["sh", "-c", "until [ -e /tmp/go ]; do sleep 0.05; done"]) as running:
+        (found,) = [each for each in first.use_project("lab").operations.all() if each.id == running.operation_id]
+        assert (found.location, found.done) == ("n3", False)
+        far.files.put("/tmp/go", "")
+        assert running.wait(30) == 0
+    url = f"/1.0/operations/{running.operation_id}?project=lab"  # as an answer that another member gave has it
+    assert first.operations.wait_for_operation(url).metadata["return"] == 0
+
+    with first.events(event_types="lifecycle", all_projects=True) as events:
+        far.stop(wait=True)
+        seen = next(each for each in events if each["metadata"]["action"] == "instance-stopped")
+    assert (seen["location"], seen["project"]) == ("n3", "lab")
+    far.snapshots.create("before", wait=True)
+    far.description = "moved on"
+    far.save(wait=True)
+    told = cluster["n1"].query("/1.0/instances/far?project=lab")
+    assert (told["description"], told["location"]) == ("moved on", "n3")
+    assert cluster["n1"].query("/1.0/instances/far/snapshots?project=lab") == [
+        "/1.0/instances/far/snapshots/before?project=lab"
+    ]
+
+
+def test_a_client_of_one_member_asks_for_what_is_its_own(first, clients, cluster):
+    for name, member in cluster.members.items():
+        own = first.use_target(name)
+        config = own.api.get().json()["metadata"]["config"]
+        assert f"https://{config['cluster.https_address']}" == member.address
+        assert own.resources.keys() == clients[name].resources.keys()
+    member = cluster["n2"]
+    pair = (str(member.client_certificate[0]), str(member.client_certificate[1]))
+    remote = lxdnb.Client(member.address, cert=pair, fingerprint=member.fingerprint)
+    assert remote.cluster.get().server_name == "n2"
+    remote.close()
+    with pytest.raises(lxdnb.NotFound, match="member"):
+        first.use_target("n9").api.get()
+    with pytest.raises(lxdnb.LXDAPIException, match=r"(?i)n9|member|not found"):
+        first.instances.create({"name": "c1", **NONE}, wait=True, target="n9")
+    assert first.instances.all() == []
+
+
+def test_an_instance_moves_from_one_member_to_another(first, cluster):
+    made = first.instances.create({"name": "c1", **NONE, "config": {"user.x": "1"}}, wait=True, target="n1")
+    first.use_target("n3").instances.get("c1").post({"name": "c1", "migration": True}, wait=True)
+    made.sync()
+    assert (made.location, made.config["user.x"]) == ("n3", "1")
+    assert cluster["n2"].query("/1.0/instances?recursion=1")[0]["location"] == "n3"
+
+
+@pytest.fixture
+def doomed(flavour: str) -> Iterator[clusters.Cluster]:
+    """A cluster of a test's own."""
+    if reason := daemons.missing(flavour):
+        pytest.skip(reason)
+    with clusters.cluster(flavour) as made:
+        yield made
+
+
+def test_a_member_that_is_lost_ends_what_waits_for_it(doomed, monkeypatch):
+    monkeypatch.setattr(_waits, "LOOK_AGAIN", 1)
+    monkeypatch.setattr(_waits, "LOOK_TIMEOUT", 1)
+    client = lxdnb.Client(str(doomed.first.socket), timeout=2)  # for ten seconds servers hope for its return
+    far = client.containers.launch("busybox", "far", target="n3")
+    ended: dict[str, BaseException] = {}
+
+    def note(name: str, ask: Any) -> None:
+        try:
+            ask()
+        except BaseException as error:
+            ended[name] = error
+
+    with far.start_command(["sleep", "1000"]) as running:
+        operation = client.operations.get(running.operation_id)
+        waits = {"exec": running.wait, "operation": operation.wait}
+        threads = [threading.Thread(target=note, args=each, daemon=True) for each in waits.items()]
+        for thread in threads:
+            thread.start()
+        doomed["n3"].kill()
+        for thread in threads:
+            thread.join(60)
+    assert {name: type(error) for name, error in ended.items()} == dict.fromkeys(waits, lxdnb.ClientConnectionFailed)
+    assert [(each.name, each.location) for each in client.instances.all()] == [("far", "n3")]
+    with pytest.raises(lxdnb.LXDError):
+        client.instances.create({"name": "c1", **NONE}, wait=True, target="n3")
+    client.close()
