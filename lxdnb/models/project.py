@@ -63,10 +63,14 @@ class Project(OfServer):
         created._started(node.post(json=request), wait=False)
         return created
 
-    def rename(self, new_name: str) -> None:
-        """Give it another name, once it is done. Raises Conflict or OperationFailed where it is not empty."""
+    def rename(self, new_name: str) -> Self:
+        """Give it another name, and return it, once it is done.
+
+        Raises Conflict or OperationFailed where it is not empty.
+        """
         _ = self._collection(self.client)[new_name]
         self._rename(new_name, wait=True)
+        return self
 
     def delete(self, wait: bool = False, *, force: bool = False) -> None:
         """Delete it. With `force` everything that is in it goes too, running instances as well.

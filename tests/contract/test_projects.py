@@ -7,6 +7,10 @@ import pickle
 import pytest
 
 import lxdnb
+from tests.daemons import REMOTE
+
+OWN = ("images", "profiles", "networks")
+SHARED = {"features.images": False, "features.profiles": False}
 
 
 def test_a_project_is_made_changed_renamed_and_deleted(client, server):
@@ -18,7 +22,7 @@ def test_a_project_is_made_changed_renamed_and_deleted(client, server):
     created.config["user.owner"] = "me"
     created.save()
     assert server.query("/1.0/projects/lab")["config"]["user.owner"] == "me"
-    created.rename("lab2")
+    assert created.rename("lab2") is created
     assert (created.name, created.config["user.owner"]) == ("lab2", "me")
     assert server.query("/1.0/projects") == ["/1.0/projects/default", "/1.0/projects/lab2"]
     assert [each.name for each in client.projects.all()] == ["default", "lab2"]
@@ -73,9 +77,8 @@ def test_profiles_of_all_projects_are_each_of_their_own(client, server):
 
 
 def test_instances_of_all_projects_act_each_in_its_own(client, server):
-    config = {"features.profiles": False, "features.images": False}
     for project in ("lab", "other"):
-        client.projects.create(project, config=config)
+        client.projects.create(project, config=SHARED)
         client.use_project(project).instances.create({"name": "same", "source": {"type": "none"}}, wait=True)
     client.use_project("lab").containers.launch("busybox", "box")
     assert client.instances.all() == []
@@ -103,7 +106,7 @@ def test_instances_of_all_projects_act_each_in_its_own(client, server):
 
 
 def test_operations_of_a_project_are_found_waited_for_and_cancelled(client, server):
-    client.projects.create("lab", config={"features.profiles": False, "features.images": False})
+    client.projects.create("lab", config=SHARED)
     lab = client.use_project("lab")
     created = lab.instances.create({"name": "c1", "source": {"type": "none"}})
     assert created.operation is not None
@@ -164,3 +167,44 @@ def test_a_project_is_deleted_with_all_that_is_in_it_where_a_server_can(client, 
         with pytest.raises(lxdnb.LXDAPIExtensionNotAvailable, match="projects_force_delete"):
             project.delete(force=True)
         assert server.query("/1.0/instances?project=lab") == ["/1.0/instances/c1?project=lab"]
+
+
+def test_a_project_has_its_own_or_shares_what_its_features_say(client, server):
+    client.projects.create("own", config=dict.fromkeys((f"features.{kind}" for kind in OWN), True))
+    client.projects.create("shared", config=SHARED)
+    own, shared = client.use_project("own"), client.use_project("shared")
+    assert own.images.all() == []
+    assert [each.fingerprint for each in shared.images.all()] == [each.fingerprint for each in client.images.all()]
+    with pytest.raises(lxdnb.NotFound, match="busybox"):
+        own.launch("busybox", "c1")
+    own.profiles.get("default").put({"config": {"user.own": "1"}, "devices": {}, "description": ""})
+    assert "user.own" not in client.profiles.get("default").config
+    shared.profiles.create("both")
+    assert client.profiles.exists("both")
+    assert not own.profiles.exists("both")
+    assert own.networks.all() == []
+    assert {each.name for each in shared.networks.all()} == {each.name for each in client.networks.all()} >= {"lo"}
+
+
+def test_a_client_is_of_the_project_that_it_or_its_remote_names(client, server, monkeypatch):
+    for project in ("lab", "other"):
+        client.projects.create(project, config=SHARED)
+        client.use_project(project).instances.create({"name": f"in-{project}", "source": {"type": "none"}}, wait=True)
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    server.cli("project", "switch", f"{REMOTE}:lab")
+    try:
+        found = {
+            "of the remote": lxdnb.connect(f"{REMOTE}:"),
+            "another": lxdnb.connect(f"{REMOTE}:", project="other"),
+            "of a socket": lxdnb.Client(str(server.socket), project="lab"),
+        }
+    finally:
+        server.cli("project", "switch", f"{REMOTE}:default")
+    assert {said: [each.name for each in one.instances.all()] for said, one in found.items()} == {
+        "of the remote": ["in-lab"],
+        "another": ["in-other"],
+        "of a socket": ["in-lab"],
+    }
+    for each in found.values():
+        each.close()

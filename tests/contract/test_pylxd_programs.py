@@ -36,6 +36,10 @@ OTHERWISE = {
         "kept": "pylxd loses the profiles and misspells ephemeral",
         "source": "the image it was made of need not be copied, and it says whether it is live",
     },
+    "projects": {
+        "instances": "pylxd takes the project in a URL for a part of the name",
+        "snapshots": "pylxd takes the project in a URL for a part of the name",
+    },
     "saving": {
         "changed in place": "pylxd does not see it, though its manual says so",
     },
