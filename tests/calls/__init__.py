@@ -22,7 +22,19 @@ from lxdnb.models._model import Model
 from tests.calls import cluster, core, networks
 from tests.calls.basis import Call, Place
 
-__all__ = ["CALLS", "CLASSES", "EXTENSIONS", "METHODS", "PLACES", "TAKEN", "WRONG", "call", "missing", "parameters"]
+__all__ = [
+    "ALL_CALLS",
+    "CALLS",
+    "CLASSES",
+    "EXTENSIONS",
+    "METHODS",
+    "PLACES",
+    "TAKEN",
+    "WRONG",
+    "call",
+    "missing",
+    "parameters",
+]
 
 FILES = (core, cluster, networks)
 
@@ -86,8 +98,8 @@ def parameters(method: str) -> dict[str, str]:
 
 
 def call(client: lxdnb.Client, method: str, **changed: Any) -> Any:
-    """Call a method as `CALLS` has it, but for some arguments."""
-    on, arguments, _ = CALLS[method]
+    """Call a method as `ALL_CALLS` has it, but for some arguments."""
+    on, arguments, _ = ALL_CALLS[method]
     owner = on(client)
     function = owner if isinstance(owner, functools.partial) else getattr(owner, method.partition(".")[2])
     made: dict[str, Any] = {"new_client": client} if method == "Container.migrate" else {}
