@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Creates"]
 
 MARK = "volatile.uuid"  # a key that the server makes for each instance, unless it is given one
+PLAIN_MARK = "user.lxdnb.launch"  # the same in a project with limits, where servers forbid to give that one
 UNDO_SECONDS = 60  # that the creation of what is not wanted any more is waited for
 BUSY_SECONDS = 5  # that a server may be busy with what is to be deleted
 
@@ -91,8 +92,9 @@ class Creates(GetsReady):
         """Create an instance and start it, and return it running.
 
         `image` is an alias or fingerprint on this server, an Image, or a `source` as the REST API takes it. If it
-        cannot be started, or this is interrupted, it is deleted again. Raises NotFound for an image that is not there,
-        OperationFailed.
+        cannot be started, or this is interrupted, it is deleted again. By a key of `config` it is told from others:
+        its `volatile.uuid`, or in a project with limits `user.lxdnb.launch`. Raises NotFound for an image that is not
+        there, OperationFailed.
 
         In a `with` statement, at once or later, the block begins when it is ready, as by `wait_ready`, and at its end
         it is deleted, and no other that has got its name meanwhile.
@@ -129,7 +131,13 @@ class Creates(GetsReady):
             request["source"] = {"type": "image", "fingerprint": image.fingerprint}
         created = None
         try:
-            created = cls._ask_for(client, request, target)
+            try:
+                created = cls._ask_for(client, request, target)
+            except LXDAPIException as refused:
+                if MARK not in str(refused) or MARK in (config or {}):
+                    raise
+                marked = {key: value for key, value in request["config"].items() if key != MARK}
+                created = cls._ask_for(client, {**request, "config": marked | {PLAIN_MARK: mark}}, target)
             if created.operation is not None:
                 created.operation.wait()
             if at_once:
@@ -187,7 +195,8 @@ class Creates(GetsReady):
                 records = [api.metadata(client.api.instances[name].get())]
         except NotFound:
             return []
-        return [cls._from_record(client, record) for record in records if record["config"].get(MARK) == mark]
+        found = [cls._from_record(client, record) for record in records]
+        return [each for each in found if mark in (each.config.get(MARK), each.config.get(PLAIN_MARK))]
 
     @classmethod
     def _remove_marked(cls, client: Client, name: str | None, mark: str) -> None:

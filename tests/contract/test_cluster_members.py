@@ -98,6 +98,38 @@ def test_an_instance_moves_from_one_member_to_another(first, cluster):
     assert cluster["n2"].query("/1.0/instances?recursion=1")[0]["location"] == "n3"
 
 
+def test_a_network_and_a_pool_are_made_on_each_member_and_then_for_all(first, cluster):
+    pools = first.api.storage_pools
+    for name in clusters.NAMES:
+        waiting = first.networks.create("shared", type="macvlan", config={"parent": "lo"}, target=name)
+        pools.post(json={"name": "second", "driver": "dir"}, target=name)
+        assert name in waiting.locations
+    assert (waiting.status, sorted(waiting.locations)) == ("Pending", [*clusters.NAMES])
+    made = first.networks.create("shared", type="macvlan")
+    pools.post(json={"name": "second", "driver": "dir"})
+    assert (made.status, made.config) == ("Created", {})
+    made.description = "of all"  # LXD forgets the one that it was made with
+    made.save()
+    assert cluster["n2"].query("/1.0/networks/shared")["description"] == "of all"
+    told = cluster["n3"].query("/1.0/networks/shared?target=n2")
+    assert first.use_target("n2").networks.get("shared").config == {"parent": "lo"} == told["config"]
+    made.delete()
+    try:
+        for name in ("n1", "n3"):
+            volumes = first.use_target(name).api.storage_pools["second"].volumes.custom
+            volumes.post(json={"name": "same", "description": f"on {name}"})
+        for name in ("n1", "n3"):
+            volume = first.use_target(name).api.storage_pools["second"].volumes.custom["same"]
+            assert volume.get().json()["metadata"]["description"] == f"on {name}"
+            assert cluster["n2"].query(f"{volume._path}?target={name}")["location"] == name
+        with pytest.raises(lxdnb.LXDAPIException, match="target a specific member"):
+            pools["second"].volumes.custom["same"].get()
+    finally:
+        for name in ("n1", "n3"):
+            first.use_target(name).api.storage_pools["second"].volumes.custom["same"].delete()
+        pools["second"].delete()
+
+
 @pytest.fixture
 def doomed(flavour: str) -> Iterator[clusters.Cluster]:
     """A cluster of a test's own."""

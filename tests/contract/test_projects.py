@@ -147,12 +147,17 @@ def test_a_project_that_is_not_there_is_told_by_name(client, server, asked):
 
 
 def test_a_limit_of_a_project_is_told_in_the_servers_words(client, server):
-    client.projects.create("lab", config={"features.profiles": False, "limits.containers": 1})
+    client.projects.create("lab", config={**SHARED, "limits.containers": 1})
     lab = client.use_project("lab")
-    lab.containers.create({"name": "c1", "source": {"type": "none"}}, wait=True)
-    with pytest.raises(lxdnb.LXDAPIException, match=r"[Rr]eached maximum number of instances .*in project"):
-        lab.containers.create({"name": "c2", "source": {"type": "none"}}, wait=True)
-    assert server.query("/1.0/instances?project=lab") == ["/1.0/instances/c1?project=lab"]
+    with pytest.raises(lxdnb.LXDAPIException, match="forbidden"):
+        lab.containers.create({"name": "c0", "source": {"type": "none"}, "config": {"volatile.uuid": "1"}})
+    with lab.launch("busybox", "c1", config={"user.x": "1"}) as job:
+        assert job.execute(["hostname"]).stdout == "c1\n"
+        assert server.query("/1.0/instances/c1?project=lab")["config"]["user.x"] == "1"
+        with pytest.raises(lxdnb.LXDAPIException, match=r"[Rr]eached maximum number of instances .*in project"):
+            lab.launch("busybox", "c2")
+        assert server.query("/1.0/instances?project=lab") == ["/1.0/instances/c1?project=lab"]
+    assert server.query("/1.0/instances?project=lab") == []
 
 
 def test_a_project_is_deleted_with_all_that_is_in_it_where_a_server_can(client, server):

@@ -26,7 +26,7 @@ def alpine(server, monkeypatch):
 
 
 def test_there_is_something_to_run():
-    assert [language for language, _ in BLOCKS] == ["ipython", "python", "python", "python", "python"]
+    assert [language for language, _ in BLOCKS] == ["ipython", *["python"] * 5]
 
 
 def test_readme_runs(alpine, server):
