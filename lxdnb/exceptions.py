@@ -14,6 +14,7 @@
     ├── NotReady                     an instance did not become ready (also a TimeoutError)
     ├── CommandFailed                a command in an instance ended with an exit code other than 0
     ├── CommandTimeout               a command took longer than it was given (also a TimeoutError), and was killed
+    ├── FingerprintMismatch          what was fetched is not what it was to be, and was thrown away
     ├── BulkFailed                   of several things to do, some could not be done
     └── ClientConnectionFailed       no server answered (also a ConnectionError)
 
@@ -40,6 +41,7 @@ __all__ = [
     "CommandTimeout",
     "Conflict",
     "FileFailed",
+    "FingerprintMismatch",
     "Forbidden",
     "LXDAPIException",
     "LXDAPIExtensionNotAvailable",
@@ -240,6 +242,21 @@ class CommandTimeout(LXDError, TimeoutError):
 
     def __str__(self) -> str:
         return f"{_shown(self.command)} in {self.instance} did not end within {self.seconds:g} s and was killed"
+
+
+class FingerprintMismatch(LXDError):
+    """What was fetched is not what it was to be: damaged on the way, or where it was kept.
+
+    `wanted` is the SHA-256 that it was to have, `found` the one that it has.
+    """
+
+    def __init__(self, wanted: str, found: str) -> None:
+        super().__init__(wanted, found)
+        self.wanted = wanted
+        self.found = found
+
+    def __str__(self) -> str:
+        return f"what came has the SHA-256 {self.found}, not {self.wanted}: it was damaged, and is thrown away"
 
 
 class BulkFailed(LXDError):

@@ -17,16 +17,19 @@ stands; or an iterable of pieces."""
 
 
 @contextmanager
-def opened(data: Data) -> Generator[Iterable[Any]]:
-    """Return the pieces of what was given, and close what was opened for it. Raises TypeError for what is no data."""
+def opened(data: Data, size: int = CHUNK) -> Generator[Iterable[Any]]:
+    """Return the pieces of what was given, and close what was opened for it; a file is read `size` bytes at a time.
+
+    Raises TypeError for what is no data.
+    """
     given: Any = data
     if isinstance(given, os.PathLike):
         with open(given, "rb") as file:
-            yield _read(file)
+            yield _read(file, size)
     elif isinstance(given, str | bytes | bytearray | memoryview):
         yield [_bytes(given)]
     elif hasattr(given, "read"):
-        yield _read(given)
+        yield _read(given, size)
     elif isinstance(given, Iterable) and not isinstance(given, Mapping):
         # What can be looked at before its turn is: a wrong piece would come too late for what was in the file.
         yield [_bytes(piece) for piece in given] if isinstance(given, list | tuple) else given
@@ -35,29 +38,29 @@ def opened(data: Data) -> Generator[Iterable[Any]]:
         raise TypeError(f"the data of a file is {wanted}, not {given!r:.100}")
 
 
-def chunks(pieces: Iterable[Any]) -> Iterator[bytes | memoryview]:
-    """Yield pieces of any length as ones of CHUNK bytes, the last one shorter."""
+def chunks(pieces: Iterable[Any], size: int = CHUNK) -> Iterator[bytes | memoryview]:
+    """Yield pieces of any length as ones of `size` bytes, the last one shorter."""
     kept = bytearray()
     for piece in pieces:
         view = memoryview(_bytes(piece))
         start = 0
         if kept:
-            start = CHUNK - len(kept)
+            start = size - len(kept)
             kept += view[:start]
-            if len(kept) < CHUNK:
+            if len(kept) < size:
                 continue
             yield bytes(kept)
             kept.clear()
-        while len(view) - start >= CHUNK:
-            yield view[start : start + CHUNK]
-            start += CHUNK
+        while len(view) - start >= size:
+            yield view[start : start + size]
+            start += size
         kept += view[start:]
     if kept:
         yield bytes(kept)
 
 
-def _read(file: Any) -> Iterator[Any]:
-    while piece := file.read(CHUNK):
+def _read(file: Any, size: int) -> Iterator[Any]:
+    while piece := file.read(size):
         yield piece
 
 
