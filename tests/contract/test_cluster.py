@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import lxdnb
+from lxdnb.models import Cluster
 from tests import clusters, daemons
 from tests.contract.test_certificates import keypair
 
@@ -134,6 +135,9 @@ def test_the_cluster_itself_is_not_to_be_saved(first, cluster):
     assert dict(it) == cluster.first.query("/1.0/cluster")
     with pytest.raises(AttributeError, match="server's to set"):
         it.server_name = "n9"
+    newer = Cluster._from_record(first, {**dict(it), "of_a_newer_server": "x"})
+    with pytest.raises(AttributeError, match="server's to set"):
+        newer.of_a_newer_server = "y"
     it.member_config.append({"entity": "x"})
     assert it.save() is None
     assert first.cluster.get().enabled

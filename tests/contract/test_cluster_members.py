@@ -165,4 +165,9 @@ def test_a_member_that_is_lost_ends_what_waits_for_it(doomed, monkeypatch):
     assert [(each.name, each.location) for each in client.instances.all()] == [("far", "n3")]
     with pytest.raises(lxdnb.LXDError):
         client.instances.create({"name": "c1", **NONE}, wait=True, target="n3")
+    lost = client.cluster.members.get("n3")
+    with pytest.raises(lxdnb.LXDError):
+        lost.delete()
+    lost.delete(force=True)
+    assert [each.server_name for each in client.cluster.members.all()] == ["n1", "n2"]
     client.close()
