@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from lxdnb import api, checks
+from lxdnb.exceptions import Conflict
 from lxdnb.models._model import Manager, Model
 from lxdnb.models.cluster_group import ClusterGroup, ClusterGroupManager
 from lxdnb.models.cluster_member import ClusterMember, ClusterMemberManager
@@ -53,9 +54,16 @@ class Cluster(Model):
         """Make the server the first member of a new cluster, of that name. Others then join by a token.
 
         It must listen on an address, and shows another certificate from then on: a client over HTTPS that is held to
-        the old one has to be made anew. Raises LXDAPIException when it is in a cluster already, OperationFailed.
+        the old one has to be made anew. Raises Conflict when it is in a cluster already, LXDAPIException when it
+        listens nowhere, OperationFailed.
         """
         request = {"server_name": checks.name(server_name, "server_name"), "enabled": True}
+        present = client.api.cluster.get()
+        record: dict[str, Any] = api.metadata(present)
+        if record.get("enabled"):  # servers would fail, and go by the new name all the same
+            raise Conflict(
+                present, message=f"this server is a member of a cluster already, as {record['server_name']!r}"
+            )
         answer = client.api.cluster.put(json=request).json()
         if answer["type"] == "async":
             client.operations.from_record(answer["metadata"]).wait()

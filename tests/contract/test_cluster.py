@@ -54,6 +54,8 @@ def test_a_server_becomes_a_cluster_that_another_joins_and_leaves(flavour, tmp_p
         client = lxdnb.Client(str(server.socket))
         assert client.cluster.enable("one") is None
         assert client.server_clustered
+        with pytest.raises(lxdnb.Conflict, match="already, as 'one'"):
+            client.cluster.enable("two")
         assert client.cluster.get().server_name == "one"
         token = client.cluster.members.create_token("two")
         until = token.expires_at[:16].replace("-", "/").replace("T", " ")

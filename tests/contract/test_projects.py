@@ -142,15 +142,15 @@ def test_a_project_that_is_not_there_is_told_by_name(client, server, asked):
             ask()
     asked.clear()
     assert client.use_project("lab").instances.all() == []
-    assert client.instances.all() == []
-    assert asked == ["/1.0/instances", "/1.0/projects/lab", "/1.0/instances"]
+    assert client.instances.all() == client.use_project("default").instances.all() == []
+    assert asked == ["/1.0/instances", "/1.0/projects/lab", "/1.0/instances", "/1.0/instances"]
 
 
 def test_a_limit_of_a_project_is_told_in_the_servers_words(client, server):
     client.projects.create("lab", config={**SHARED, "limits.containers": 1})
     lab = client.use_project("lab")
     with pytest.raises(lxdnb.LXDAPIException, match="forbidden"):
-        lab.containers.create({"name": "c0", "source": {"type": "none"}, "config": {"volatile.uuid": "1"}})
+        lab.launch("busybox", "c0", config={"volatile.uuid": "ec6b22d1-6b4d-4a3f-8e0a-3b6a3c1b5f00"})
     with lab.launch("busybox", "c1", config={"user.x": "1"}) as job:
         assert job.execute(["hostname"]).stdout == "c1\n"
         assert server.query("/1.0/instances/c1?project=lab")["config"]["user.x"] == "1"
