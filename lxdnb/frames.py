@@ -19,6 +19,7 @@ import pandas as pd
 from lxdnb import api
 from lxdnb.display import Cell, human_age, human_size, table_html
 from lxdnb.exceptions import LXDAPIException, NotFound
+from lxdnb.models.project import assert_project
 
 if TYPE_CHECKING:
     from lxdnb.client import Client
@@ -85,7 +86,7 @@ def instances(
     | created_at, last_used_at | datetime64[ns, UTC] | NA for never |
 
     `instance_type` keeps `container` or `virtual-machine` only. Raises ValueError for a column that there is
-    none of, before anything is sent.
+    none of, before anything is sent; NotFound for a client of a project that is not there.
 
     >>> frames.instances(lx, columns=["name", "status", "memory"])
       name   status   memory
@@ -97,6 +98,8 @@ def instances(
     chosen = _chosen(columns)
     params: dict[str, Any] = {"recursion": 1} | ({"all-projects": "true"} if all_projects else {})
     records: list[Record] = api.metadata(client.api.instances.get(params=params))
+    if not records and not all_projects:
+        assert_project(client)
     if instance_type is not None:
         records = [record for record in records if record.get("type", "container") == instance_type]
 

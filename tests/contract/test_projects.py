@@ -7,6 +7,7 @@ import pickle
 import pytest
 
 import lxdnb
+from lxdnb import frames
 from tests.daemons import REMOTE
 
 OWN = ("images", "profiles", "networks")
@@ -130,7 +131,7 @@ def test_operations_of_a_project_are_found_waited_for_and_cancelled(client, serv
 def test_a_project_that_is_not_there_is_told_by_name(client, server, asked):
     client.projects.create("lab")
     nowhere = client.use_project("nowhere")
-    for ask in (nowhere.instances.all, lambda: nowhere.containers.all(0)):
+    for ask in (nowhere.instances.all, lambda: nowhere.containers.all(0), lambda: frames.instances(nowhere)):
         with pytest.raises(lxdnb.NotFound, match=r"no project 'nowhere': it has default, lab"):
             ask()
     for ask in (
