@@ -12,6 +12,7 @@ from lxdnb.models.cluster import (
 )
 from lxdnb.models.container import ContainerManager
 from lxdnb.models.image import ImageManager
+from lxdnb.models.image_alias import ImageAliasManager
 from lxdnb.models.instance import InstanceManager
 from lxdnb.models.network import NetworkManager
 from lxdnb.models.network_acl import NetworkACLManager
@@ -34,6 +35,7 @@ __all__ = [
     "ClusterManager",
     "ClusterMemberManager",
     "ContainerManager",
+    "ImageAliasManager",
     "ImageManager",
     "InstanceManager",
     "NetworkACLManager",

@@ -71,7 +71,7 @@ class _Handler(socketserver.StreamRequestHandler):
         head: list[tuple[str, str]] = []
         while (field := self.rfile.readline()) not in (b"\r\n", b""):
             name, _, value = field.decode("latin-1").partition(":")
-            head.append((name.strip().lower(), value.strip()))
+            head.append((name.strip().lower(), value.strip(" \t\r\n")))
         fields = dict(head)
         body = self.rfile.read(int(fields.get("content-length", 0)))
         while fields.get("transfer-encoding") == "chunked" and (size := int(self.rfile.readline(), 16)) >= 0:
@@ -100,7 +100,14 @@ def _answer(request: Request, host: dict[str, Any]) -> tuple[int, Any]:
         return 404, {"type": "error", "error": "not found", "error_code": 404}
     record: Any = {"name": "c1", "type": "container", "status": "Stopped", "status_code": 200}
     record |= {"fingerprint": FINGERPRINT, "target": FINGERPRINT, "id": ID, "expiresAt": "", "addresses": []}
-    record |= {"config": {}, "devices": {}, "profiles": [], "secret": "s", "metadata": {}, "aliases": []}
+    record |= {
+        "config": {},
+        "devices": {},
+        "profiles": [],
+        "secret": "s",
+        "aliases": [],
+        "metadata": {"fingerprint": FINGERPRINT, "secret": "s"},
+    }
     if parts in ([], [""]):
         record = host
     elif method == "GET" and ("recursion" in query or parts[-1] in ("instances", "profiles", "images")):

@@ -21,6 +21,7 @@ ROOMS = (
     "certificate",
     "cluster",
     "container",
+    "image",
     "instance",
     "network",
     "operation",
@@ -72,6 +73,7 @@ def of_server(package: str, socket: str) -> Surface:
     collections = (
         "certificates",
         "containers",
+        "images",
         "instances",
         "networks",
         "operations",
@@ -89,6 +91,7 @@ def of_server(package: str, socket: str) -> Surface:
         "instance.state()": instance.state(),
         "instance.snapshots": instance.snapshots,
         "snapshot": instance.snapshots.all()[0],
+        "image": client.images.all()[0],
         "profile": client.profiles.get("default"),
         "project": client.projects.get("default"),
         "certificate": client.certificates.all()[0],

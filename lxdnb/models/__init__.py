@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lxdnb.models.cluster_member import ClusterMember
     from lxdnb.models.container import Container
     from lxdnb.models.image import Image
+    from lxdnb.models.image_alias import ImageAlias
     from lxdnb.models.instance import Instance, InstanceState
     from lxdnb.models.network import Network, NetworkState
     from lxdnb.models.network_acl import NetworkACL
@@ -37,6 +38,7 @@ __all__ = [
     "Container",
     "ExecResult",
     "Image",
+    "ImageAlias",
     "Instance",
     "InstanceState",
     "Network",
@@ -64,6 +66,7 @@ _HOMES = {
     "Container": "lxdnb.models.container",
     "ExecResult": "lxdnb.models._execute",
     "Image": "lxdnb.models.image",
+    "ImageAlias": "lxdnb.models.image_alias",
     "Instance": "lxdnb.models.instance",
     "InstanceState": "lxdnb.models.instance",
     "Network": "lxdnb.models.network",

@@ -26,7 +26,22 @@ if TYPE_CHECKING:
 
     from lxdnb.api import APINode
 
-__all__ = ["PIECE", "Heard", "Meter", "Place", "fetch", "length", "outgoing", "placed", "received", "send", "take"]
+__all__ = [
+    "PIECE",
+    "Heard",
+    "Meter",
+    "Place",
+    "fetch",
+    "heard",
+    "length",
+    "outgoing",
+    "path_of",
+    "placed",
+    "received",
+    "send",
+    "take",
+    "write",
+]
 
 PIECE = 256 * 1024  # bytes that are held at a time
 TELL_SECONDS = 0.1  # between two words of how far it has come
@@ -38,14 +53,19 @@ Place = str | os.PathLike[str] | IO[bytes]
 """Where a body goes: the path of a file, or a file that is open for bytes."""
 
 
+def heard(on_progress: Heard) -> Heard:
+    """Return who hears of it. Raises TypeError for what cannot."""
+    if on_progress is not None and not callable(on_progress):
+        raise TypeError(f"on_progress is a function of a Progress, not {checks.shown(on_progress)}")
+    return on_progress
+
+
 class Meter:
     """Counts bytes, and tells how far they are of `total`: at most ten times a second, and once at the end."""
 
     def __init__(self, stage: str, on_progress: Heard, total: int | None = None) -> None:
-        if on_progress is not None and not callable(on_progress):
-            raise TypeError(f"on_progress is a function of a Progress, not {checks.shown(on_progress)}")
         self.stage, self.total, self.count = stage, total, 0
-        self._hear = on_progress
+        self._hear = heard(on_progress)
         self._next = time.monotonic() + TELL_SECONDS
 
     def add(self, count: int) -> None:
@@ -133,15 +153,20 @@ def placed(to: Place | None) -> Generator[IO[bytes]]:
             file.close()
             raise
     elif isinstance(place, str | os.PathLike):
-        given = os.fspath(place)
-        if not isinstance(given, str) or not given or "\0" in given:
-            raise ValueError(f"{place!r:.100} is no path of a file")
-        with replaced(destination(given, "")) as file:
+        with replaced(destination(path_of(place), "")) as file:
             yield file
     elif isinstance(place, io.TextIOBase) or not hasattr(place, "write"):
         raise TypeError(f"to is a path, or a file that is open for bytes, not {place!r:.100}")
     else:
         yield place
+
+
+def path_of(place: Any) -> str:
+    """Return the path of a file or folder here. Raises ValueError for what is none."""
+    given = os.fspath(place)
+    if not isinstance(given, str) or not given or "\0" in given:
+        raise ValueError(f"{place!r:.100} is no path of a file")
+    return given
 
 
 @contextmanager
@@ -172,14 +197,19 @@ def take(pieces: Iterable[bytes], file: IO[bytes], fingerprint: str | None = Non
     """Write all of the pieces to a file. Raises FingerprintMismatch where their SHA-256 is another."""
     seen = hashlib.sha256() if fingerprint is not None else None
     for piece in pieces:
-        left = memoryview(piece)
-        while left:
-            written: Any = file.write(left)  # a file without a buffer may take less; of others not all say how much
-            left = left[written:] if isinstance(written, int) else left[:0]
+        write(file, piece)
         if seen is not None:
             seen.update(piece)
     if seen is not None and fingerprint is not None and seen.hexdigest() != fingerprint:
         raise FingerprintMismatch(fingerprint, seen.hexdigest())
+
+
+def write(file: IO[bytes], piece: bytes) -> None:
+    """Write all of a piece to a file."""
+    left = memoryview(piece)
+    while left:
+        written: Any = file.write(left)  # a file without a buffer may take less; of others not all say how much
+        left = left[written:] if isinstance(written, int) else left[:0]
 
 
 def send(
@@ -208,7 +238,7 @@ def outgoing(
     pieces: Iterable[Any],
     meter: Meter,
     *,
-    headers: Mapping[str, str],
+    headers: Mapping[str, str | bytes],
     params: Mapping[str, Any] | None = None,
 ) -> Response:
     """POST pieces of bytes as one body, and return the answer; what the pieces raise is raised."""

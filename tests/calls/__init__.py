@@ -19,7 +19,7 @@ import certifi
 
 import lxdnb
 from lxdnb.models._model import Model
-from tests.calls import cluster, core, networks
+from tests.calls import cluster, core, images, networks
 from tests.calls.basis import Call, Place
 
 __all__ = [
@@ -36,7 +36,7 @@ __all__ = [
     "parameters",
 ]
 
-FILES = (core, cluster, networks)
+FILES = (core, cluster, images, networks)
 
 
 def _of_all(table: str) -> dict[Any, Any]:
@@ -102,7 +102,7 @@ def call(client: lxdnb.Client, method: str, **changed: Any) -> Any:
     on, arguments, _ = ALL_CALLS[method]
     owner = on(client)
     function = owner if isinstance(owner, functools.partial) else getattr(owner, method.partition(".")[2])
-    made: dict[str, Any] = {"new_client": client} if method == "Container.migrate" else {}
+    made: dict[str, Any] = {"new_client": client} if method in ("Container.migrate", "Image.copy") else {}
     if method in ("Certificate.create", "CertificateManager.create"):
         made["cert_data"] = a_certificate()
     return function(**{**arguments, **made, **changed})

@@ -15,7 +15,6 @@ from lxdnb.models import (
     Certificate,
     Container,
     ExecResult,
-    Image,
     InstanceState,
     Operation,
     Profile,
@@ -24,7 +23,6 @@ from lxdnb.models import (
 )
 from lxdnb.models.certificate import CertificateManager
 from lxdnb.models.files import FilesManager
-from lxdnb.models.image import ImageManager
 from lxdnb.models.instance import InstanceManager
 from lxdnb.models.operation import OperationManager
 from lxdnb.models.profile import ProfileManager
@@ -73,12 +71,11 @@ CLASSES: tuple[type, ...] = (
         InstanceManager,
         ProfileManager,
         ProjectManager,
-        ImageManager,
         CertificateManager,
         OperationManager,
         SnapshotManager,
     ),
-    *(Container, Snapshot, Profile, Project, Image, Certificate, Operation, FilesManager, Events, APINode),
+    *(Container, Snapshot, Profile, Project, Certificate, Operation, FilesManager, Events, APINode),
 )
 VALUES: tuple[type, ...] = (ExecResult, InstanceState)
 
@@ -127,12 +124,6 @@ CALLS: dict[str, Call] = {
             ("create", _PROFILE),
         )
     },
-    **{
-        f"{owner}.{name}": Call(on, arguments)
-        for owner, on in (("ImageManager", lambda client: client.images), ("Image", class_of(Image)))
-        for name, arguments in (("get", {"fingerprint": "ab12"}), ("get_by_alias", {"alias": "a1"}), ("all", {}))
-    },
-    "ImageManager.find": Call(lambda client: client.images, {"name": "a1"}),
     **{
         f"{owner}.{name}": Call(on, arguments)
         for owner, on in (
@@ -208,12 +199,10 @@ CALLS: dict[str, Call] = {
     "Project.state": Call(model(Project, name="p1")),
     "Profile.rename": Call(model(Profile, name="p1"), {"new_name": "p2"}),
     "Profile.update": Call(model(Profile, name="p1"), sends=False),
-    "Image.update": Call(model(Image, fingerprint=FINGERPRINT), sends=False),
     **dict(of_model("Container", c1)),
     **dict(of_model("Snapshot", snapshot)),
     **dict(of_model("Profile", model(Profile, name="p1"))),
     **dict(of_model("Project", model(Project, name="p1"))),
-    **dict(of_model("Image", model(Image, fingerprint=FINGERPRINT))),
     **dict(of_model("Certificate", model(Certificate, fingerprint=FINGERPRINT))),
     "FilesManager.put": Call(files, {"filepath": "/a", "data": "x"} | _OWNED),
     "FilesManager.append": Call(files, {"filepath": "/a", "data": "x"}),

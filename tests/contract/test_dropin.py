@@ -16,6 +16,7 @@ MANAGERS = (
     "cluster.certificate",
     "cluster.members",
     "containers",
+    "images",
     "instances",
     "networks",
     "operations",

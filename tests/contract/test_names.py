@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -28,6 +28,8 @@ from tests.wire import hostile, read
 ELSEWHERE = {
     "expires_at",
     "data",
+    "image_data",
+    "metadata",
     "to",
     "src",
     "local_path",
@@ -88,8 +90,13 @@ def understood(request: Request, put: str, text: str) -> Any:
     if "snapshots" in path[:-1]:  # whose name servers unquote once more
         place = path.index("snapshots") + 1
         path[place] = unquote(path[place], errors="surrogateescape")
-    head = {name: value for name, value in request.head if name != "content-length"}
+    head: dict[str, Any] = {name: value for name, value in request.head if name != "content-length"}
     assert len(head) >= len(request.head) - 1, "a field comes twice"
+    for name, value in head.items():
+        if name.startswith("x-lxd-"):
+            told = value.encode("latin-1").decode("utf-8", "surrogateescape")
+            fields = name in ("x-lxd-properties", "x-lxd-profiles")
+            head[name] = [[*pair] for pair in parse_qsl(told, keep_blank_values=True)] if fields else told
     body: Any = request.body.decode("utf-8", "surrogateescape")
     if head.get("content-type") == "application/json":
         body = json.loads(body)

@@ -1,0 +1,97 @@
+"""An image from one server to another: pulled by the target, pushed by the source, or relayed through here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lxdnb import api, checks
+from lxdnb.exceptions import LXDAPIException
+from lxdnb.models._image_create import ended, headers
+from lxdnb.models._image_export import checked
+from lxdnb.models._transfer import Heard, Meter, outgoing, received
+
+if TYPE_CHECKING:
+    from lxdnb.client import Client
+    from lxdnb.models.image import Image
+    from lxdnb.models.operation import Operation
+
+__all__ = ["MODES", "mode_of", "pull", "push", "relay"]
+
+MODES = ("pull", "push", "relay")
+STAGE = "copy"
+
+
+def pull(image: Image, target: Client, public: bool, auto_update: bool, aliases: list[dict[str, str]]) -> Operation:
+    """Have the target fetch it from the server that has it."""
+    client = image.client
+    source: dict[str, Any] = {
+        "type": "image",
+        "mode": "pull",
+        "server": _address(client, "another server could pull"),
+        "protocol": "lxd",
+        "fingerprint": image.fingerprint,
+        "certificate": client.host_info["environment"]["certificate"],
+        "image_type": image.type or "",
+        "project": client.project or "default",
+    }
+    if not image.public:
+        secret = api.metadata(image.api.secret.post())["metadata"]["secret"]
+        source["secret"] = secret
+    request: dict[str, Any] = {"public": public, "auto_update": auto_update, "source": source}
+    if aliases:
+        target.assert_has_api_extension("image_create_aliases")
+        request["aliases"] = aliases
+    return target.operations.from_record(api.metadata(target.api.images.post(json=request)))
+
+
+def push(image: Image, target: Client, public: bool, aliases: list[dict[str, str]]) -> Operation:
+    """Have the server that has it send it to the target, and return the operation by which it does."""
+    client = image.client
+    for each in (client, target):
+        each.assert_has_api_extension("images_push_relay")
+    address = _address(target, "it could be pushed to")
+    request: dict[str, Any] = {
+        "public": public,
+        "aliases": aliases,
+        "source": {"type": "image", "mode": "push", "fingerprint": image.fingerprint},
+    }
+    waits = api.metadata(target.api.images.post(json=request))
+    order = {
+        "target": address,
+        "certificate": target.host_info["environment"]["certificate"],
+        "secret": waits["metadata"]["secret"],
+        "aliases": aliases,
+        "project": target.project or "default",
+    }
+    return client.operations.from_record(api.metadata(image.api.export.post(json=order)))
+
+
+def relay(image: Image, target: Client, public: bool, on_progress: Heard) -> None:
+    """Fetch it here and send it on, piece by piece: what does not have its fingerprint never becomes whole there."""
+    told: dict[str, str | bytes] = {
+        **headers(target, public=public, filename=image.filename or None, properties=image.properties)
+    }
+    with received(image.api.export, stage=STAGE, on_progress=on_progress) as (response, pieces):
+        told["Content-Type"] = response.headers.get("Content-Type", "application/octet-stream")
+        body = checked(response, pieces, image.fingerprint)
+        answer = outgoing(target.api.images, body, Meter(STAGE, None), headers=told)
+    made: Any = ended(target, answer).metadata
+    if made["fingerprint"] != image.fingerprint:
+        raise LXDAPIException(answer, message=f"it has become another image there: {made['fingerprint']}")
+
+
+def _address(client: Client, who: str) -> str:
+    address = client.https_address
+    if address is None:
+        raise ValueError(
+            f"{client!r} listens on no address from which {who}: set one, as in "
+            '`lxc config set core.https_address :8443`, or copy with mode="relay"'
+        )
+    return address
+
+
+def mode_of(value: Any) -> str:
+    """Return how it is to go. Raises ValueError for what is none of the ways."""
+    if checks.text("mode", value) not in MODES:
+        raise ValueError(f"mode is pull, push or relay, not {checks.shown(value)}")
+    return value
