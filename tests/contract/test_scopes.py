@@ -22,14 +22,15 @@ REASONS = {
     "PATCH /1.0": BY_API,
     "PUT /1.0": BY_API,
     "GET /1.0/instances/{}/debug/memory": BY_API,
+    "POST /1.0/images/{}/secret": "by a copy that the other server pulls; the call that is tried pushes",
     "POST /1.0/storage-pools/{}/volumes": "the same at POST /1.0/storage-pools/{}/volumes/{}, which tells the type",
 }
 LATER = (
-    *("/1.0/storage-pools", "/1.0/images/", "/1.0/metrics", "/1.0/warnings"),
+    *("/1.0/storage-pools", "/1.0/metrics", "/1.0/warnings"),
     *(f"/1.0/instances/{{}}/{part}" for part in ("access", "backups", "console", "logs", "metadata", "rebuild")),
 )
 """Where paths begin whose turn is still to come."""
-OTHERS = {"GET /1.0/images all-projects", "PUT /1.0/instances project"}
+OTHERS = {"PUT /1.0/instances project"}
 """The same of a single parameter."""
 
 CREATED_ON = {"POST /1.0/instances", "POST /1.0/networks"}
