@@ -44,7 +44,8 @@ def test_an_acl_is_made_changed_in_place_used_renamed_and_deleted(client, server
 
     assert acl.rename("web2").name == "web2"
     assert (client.network_acls.exists("web"), client.network_acls.exists("web2")) == (False, True)
-    network = client.networks.create(a_bridge().name, config={"ipv4.address": "none", "ipv6.address": "none"})
+    bridge = a_bridge()
+    network = client.networks.create(bridge.name, config=bridge.plain)
     network.config["security.acls"] = "web2"
     network.save()
     (listed,) = client.network_acls.all()

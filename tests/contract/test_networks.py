@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
 
 import lxdnb
@@ -11,37 +14,71 @@ from tests.bridges import Bridge, a_bridge
 
 @pytest.fixture
 def bridge(client) -> Bridge:
-    """A bridge with DHCP that is there."""
+    """A bridge that is there, without DHCP."""
     made = a_bridge()
-    client.networks.create(made.name, "of a test", config=made.config)
+    client.networks.create(made.name, "of a test", config=made.plain)
     return made
+
+
+def test_a_container_takes_an_address_that_leases_tell(client, server):
+    bridge = a_bridge()
+    network = client.networks.create(bridge.name, config=bridge.config)
+    (gateway,) = network.leases()
+    assert (gateway["type"], gateway["address"]) == ("gateway", bridge.at(1))
+    nic = {"eth0": {"type": "nic", "network": bridge.name}}
+    box = client.containers.launch("busybox", f"{bridge.name}-c", devices=nic)
+    box.wait_ready(network=True)
+
+    (lease,) = [each for each in network.leases() if each["type"] == "dynamic"]
+    shown = server.output_of(box.name, "--", "ip", "-4", "-o", "addr", "show", "eth0")
+    assert lease["address"] in re.findall(r"inet (\S+)/24", shown)
+    assert lease["hostname"] == box.name
+    assert lease["hwaddr"] == server.query(f"/1.0/instances/{box.name}/state")["network"]["eth0"]["hwaddr"]
+    assert network.leases() == server.query(f"/1.0/networks/{bridge.name}/leases")
+    assert network.leases() == json.loads(server.cli("network", "list-leases", bridge.name, "--format=json"))
+    network.sync()
+    assert network.used_by == [f"/1.0/instances/{box.name}"]
+    with pytest.raises(lxdnb.LXDAPIException, match="in use"):
+        network.delete()
+
+    server.cli("exec", box.name, "--", "ping", "-c", "1", bridge.at(1))
+    before = server.query(f"/1.0/networks/{bridge.name}/state")
+    state = network.state()
+    after = server.query(f"/1.0/networks/{bridge.name}/state")
+    for counter, value in before["counters"].items():
+        assert 0 < value <= state.counters[counter] <= after["counters"][counter], counter
+    assert (state.hwaddr, state.mtu, state.state, state.type) == (before["hwaddr"], 1500, "up", "broadcast")
+    assert {"family": "inet", "address": bridge.at(1), "netmask": "24", "scope": "global"} in state.addresses
+    assert state.bridge is not None
+    assert len(state.bridge["upper_devices"]) == 1
+    assert (state.bond, state.vlan) == (None, None)
 
 
 def test_a_network_is_made_looked_at_changed_renamed_and_deleted(client, server):
     bridge, other = a_bridge(), a_bridge()
-    config = bridge.config | {"ipv4.nat": False, "bridge.mtu": 1400}
+    config = bridge.plain | {"ipv4.nat": False, "bridge.mtu": 1400}
     created = client.networks.create(bridge.name, description="of a test", type="bridge", config=config)
     record = server.query(f"/1.0/networks/{bridge.name}")
-    assert record["config"].items() >= {**bridge.config, "bridge.mtu": "1400"}.items()
+    assert record["config"].items() >= {**bridge.plain, "ipv4.nat": "false", "bridge.mtu": "1400"}.items()
     assert (record["type"], record["description"], record["managed"]) == ("bridge", "of a test", True)
     for name in ("name", "type", "description", "config", "managed", "status", "locations"):
         assert getattr(created, name) == record[name], name
     assert created.used_by == []  # null on some servers
     with pytest.raises(lxdnb.LXDAPIException, match="already exists"):
-        client.networks.create(bridge.name, config=bridge.config)
+        client.networks.create(bridge.name, config=bridge.plain)
     assert client.networks.exists(bridge.name)
 
     shown = server.cli("network", "show", bridge.name)
     assert created.to_yaml() == shown
-    created.config["ipv4.dhcp.expiry"] = "1m"
+    created.config["dns.domain"] = "lab"
     server.cli("network", "set", bridge.name, "user.theirs=1")
     created.save()
     assert server.query(f"/1.0/networks/{bridge.name}")["config"].items() >= {
-        *{"ipv4.dhcp.expiry": "1m", "user.theirs": "1", "bridge.mtu": "1400"}.items()
+        *{"dns.domain": "lab", "user.theirs": "1", "bridge.mtu": "1400"}.items()
     }
     created.patch({"description": "patched"})
     assert created.description == "patched" == server.query(f"/1.0/networks/{bridge.name}")["description"]
-    created.put({"description": "put", "config": bridge.config})
+    created.put({"description": "put", "config": bridge.plain})
     assert "user.theirs" not in server.query(f"/1.0/networks/{bridge.name}")["config"]
 
     assert created.rename(other.name).name == other.name
