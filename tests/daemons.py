@@ -211,15 +211,19 @@ class Daemon:
 
     def clear(self) -> None:
         """Delete what a test left, in all projects: instances, running or not, images but the busybox one, custom
-        volumes of the pool, profiles, networks, and the projects themselves. The default profile is as at first."""
+        volumes of the pool, profiles, networks with their ACLs and zones, and the projects themselves. The default
+        profile is as at first."""
         keep = ask(self.socket, "GET", f"/1.0/images/aliases/{ALIAS}")["metadata"]["target"]
         projects = self._every("projects")
         for project in projects:
             own = project["name"] != "default" and project["config"].get("features.images") == "true"
             self._clear(f"?project={quote(project['name'], safe='')}", "" if own else keep)
         ask(self.socket, "PUT", "/1.0/profiles/default", _PROFILE)
-        for kind in ("networks", "projects"):
-            self._together(("DELETE", url, None) for url in self._urls(kind))
+        for kind in ("networks", "network-acls", "network-zones"):  # those of a project may need the default one's
+            for project in sorted(projects, key=lambda each: each["name"] == "default"):
+                query = f"?project={quote(project['name'], safe='')}"
+                self._together(("DELETE", url, None) for url in self._urls(kind, query))
+        self._together(("DELETE", url, None) for url in self._urls("projects"))
 
     def _clear(self, query: str, keep: str) -> None:
         stop = {"action": "stop", "force": True, "timeout": 30}

@@ -68,9 +68,9 @@ class NetworkACL(OfProject):
         return self
 
     def log(self) -> str:
-        """Return what its rules with the state `logged` have met, a line each.
+        """Return what its rules with the state `logged` have met, a line of JSON each.
 
-        Servers have that of OVN networks alone. Raises LXDAPIException where there is none.
+        Servers know that of OVN networks alone. Raises LXDAPIException where there is no OVN.
         """
         self.client.assert_has_api_extension("network_acl_log")
         return self.api.log.get(is_api=False).content.decode(errors="replace")
