@@ -7,6 +7,7 @@ without one is what servers of today make it: 0644.
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -166,6 +167,34 @@ def test_13_4_container_and_its_snapshots(client, container, server):
     image = snapshot.publish(public=True, wait=True)
     assert server.query(f"/1.0/images/{image.fingerprint}")["public"] is True
     assert models.Snapshot.all(client, container) == [models.Snapshot.get(client, container, "s2")]
+
+
+def test_13_5_image(client, server):
+    assert_has(
+        models.Image,
+        {
+            "all": "client",
+            "create": "client, image_data, metadata=None, public=False, wait=True",
+            "create_from_simplestreams": "client, server, alias, public=False, auto_update=False",
+            "create_from_url": "client, url, public=False, auto_update=False",
+            "exists": "client, fingerprint, alias=False",
+            "get": "client, fingerprint",
+            "get_by_alias": "client, alias",
+        },
+        {
+            "add_alias": "name, description",
+            "copy": "new_client, public=None, auto_update=None, wait=False",
+            "delete_alias": "name",
+            "export": "",
+        },
+    )
+    image = models.Image.get_by_alias(client, "busybox")
+    assert image in models.Image.all(client)
+    assert models.Image.exists(client, image.fingerprint) is True
+    assert models.Image.exists(client, "busybox", alias=True) is True
+    assert models.Image.exists(client, "nobody", alias=True) is False
+    with image.export() as file:
+        assert hashlib.sha256(file.read()).hexdigest() == image.fingerprint
 
 
 def test_13_7_operation(client):
