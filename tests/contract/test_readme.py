@@ -16,8 +16,9 @@ BLOCKS = re.findall(r"^```(python|ipython)\n(.*?)^```", README, re.DOTALL | re.M
 
 
 @pytest.fixture
-def alpine(server, monkeypatch):
+def alpine(server, monkeypatch, tmp_path):
     """A server that has the image that README launches, and is the one that `connect()` finds."""
+    monkeypatch.chdir(tmp_path)
     image = server.query("/1.0/images/aliases/busybox")["target"]
     server.cli("image", "alias", "create", "alpine", image)
     for name in ("LXD_SOCKET", "LXD_DIR", "INCUS_SOCKET", "INCUS_DIR"):
@@ -29,7 +30,7 @@ def alpine(server, monkeypatch):
 
 
 def test_there_is_something_to_run():
-    assert [language for language, _ in BLOCKS] == ["ipython", *["python"] * 6]
+    assert [language for language, _ in BLOCKS] == ["ipython", *["python"] * 7]
 
 
 def test_readme_runs(alpine, server):
