@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import requests
 
 import lxdnb
 from lxdnb.models import Network, NetworkForward
@@ -74,3 +75,12 @@ def test_what_is_no_forward_is_told_before_anything_is_sent(client, asked):
         with pytest.raises((TypeError, ValueError), match=r"listen_address|name|ports"):
             lo.forwards.create(wrong)
     assert asked == []
+
+
+def test_the_address_that_a_newer_server_picks_is_the_forwards(client, monkeypatch):
+    answer = requests.Response()
+    answer.status_code, answer._content = 201, b'{"type": "sync", "metadata": null}'
+    answer.headers["Location"] = "/1.0/networks/lo/forwards/10.0.0.7"
+    monkeypatch.setattr(client._transport, "request", lambda *_, **__: answer)
+    lo = Network._from_record(client, {"name": "lo"})
+    assert lo.forwards.create({"listen_address": "0.0.0.0"}).listen_address == "10.0.0.7"
