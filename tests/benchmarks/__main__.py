@@ -1,7 +1,7 @@
 """lxdnb against `lxc`, `incus` and pylxd, side by side in one run: prints ratios and asserts none. `make bench`.
 
-By hand, of all subjects or of some: `python -m tests.benchmarks [lists] [commands] [files] [imports]`. What is timed is
-first seen to give the same answer on all sides.
+By hand, of all subjects or of some: `python -m tests.benchmarks [lists] [commands] [files] [images] [imports]`.
+What is timed is first seen to give the same answer on all sides.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import sys
 import lxdnb
 from tests import daemons
 
-from . import commands, files, imports, lists
+from . import commands, files, images, imports, lists
 from .peers import PYTHON_WITH_PYLXD
 from .table import text
 from .turns import Wrong, say
 
-SUBJECTS = {"lists": lists, "commands": commands, "files": files, "imports": imports}
+SUBJECTS = {"lists": lists, "commands": commands, "files": files, "images": images, "imports": imports}
 NOTES = """\
 Times are medians (fastest–slowest) of sides that take turns; programs start anew each time. Memory is how far it rose
 meanwhile. A websocket counts as one request and one connection. Ratios below 1 are in favour of lxdnb."""
