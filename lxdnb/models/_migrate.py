@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from lxdnb import checks
-from lxdnb.exceptions import LXDAPIException
-from lxdnb.models._model import Model
+from lxdnb.exceptions import LXDAPIException, LXDError, NotFound
+from lxdnb.models._model import Model, name_in
 
 if TYPE_CHECKING:
     from lxdnb.client import Client
@@ -40,11 +40,25 @@ class Migrates(Model):
             )
         data = self.generate_migration_data(live)
         target = type(self)(new_client, name=self._name)
-        target._started(new_client.api.instances.post(json=data), wait)
+        try:
+            target._started(new_client.api.instances.post(json=data), wait)
+            if wait:
+                target.sync()
+        except BaseException as error:
+            self._withdraw(data["source"]["operation"], error)
+            raise
         if wait:
-            target.sync()
             self.delete(wait=True)
         return target
+
+    def _withdraw(self, offer: str, error: BaseException) -> None:
+        """Cancel an offer that nobody will take, which else keeps the source busy until the server gives it up."""
+        try:
+            self.client.api.operations[name_in(offer)].delete()
+        except NotFound:
+            pass  # it has ended with the migration
+        except LXDError as failure:
+            error.add_note(f"the offer of {self._name} may stand for some seconds more: {failure}")
 
     def generate_migration_data(self, live: bool = False) -> dict[str, Any]:
         """Offer it to another server, and return the description by which that one creates it.

@@ -83,6 +83,8 @@ def test_a_failure_leaves_the_source(c1, server, other_client, other_server, rea
     there = names(other_server)
     with pytest.raises(lxdnb.LXDAPIException):
         c1.migrate(other_client, wait=True)
+    under_way = server.query("/1.0/operations?recursion=1").get("running") or []
+    assert [each for each in under_way if each["description"] == "Migrating instance"] == []  # the offer is withdrawn
     assert names(server) == ["c1"]
     assert server.query("/1.0/instances/c1") == before
     assert names(other_server) == there
