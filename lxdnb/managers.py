@@ -26,6 +26,7 @@ from lxdnb.models.profile import ProfileManager
 from lxdnb.models.project import ProjectManager
 from lxdnb.models.snapshot import SnapshotManager
 from lxdnb.models.virtual_machine import VirtualMachineManager
+from lxdnb.models.warning import WarningManager
 
 __all__ = [
     "BaseManager",
@@ -51,4 +52,5 @@ __all__ = [
     "ProjectManager",
     "SnapshotManager",
     "VirtualMachineManager",
+    "WarningManager",
 ]

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lxdnb.models.project import Project
     from lxdnb.models.snapshot import Snapshot
     from lxdnb.models.virtual_machine import VirtualMachine
+    from lxdnb.models.warning import Warning
 
 __all__ = [
     "Certificate",
@@ -55,6 +56,7 @@ __all__ = [
     "Project",
     "Snapshot",
     "VirtualMachine",
+    "Warning",
 ]
 
 _HOMES = {
@@ -83,6 +85,7 @@ _HOMES = {
     "Project": "lxdnb.models.project",
     "Snapshot": "lxdnb.models.snapshot",
     "VirtualMachine": "lxdnb.models.virtual_machine",
+    "Warning": "lxdnb.models.warning",
 }
 __getattr__ = loader(__name__, _HOMES)
 

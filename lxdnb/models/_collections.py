@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lxdnb.models.profile import ProfileManager
     from lxdnb.models.project import ProjectManager
     from lxdnb.models.virtual_machine import VirtualMachineManager
+    from lxdnb.models.warning import WarningManager
 
 __all__ = ["Collections"]
 
@@ -134,3 +135,10 @@ class Collections:
         from lxdnb.models.virtual_machine import VirtualMachineManager
 
         return VirtualMachineManager(self._client)
+
+    @cached_property
+    def warnings(self) -> WarningManager:
+        """What the server has found wrong with itself or its machine."""
+        from lxdnb.models.warning import WarningManager
+
+        return WarningManager(self._client)
