@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lxdnb.models._lazily import loader
 
 if TYPE_CHECKING:
+    from lxdnb.models._bulk import Outcome
     from lxdnb.models._execute import ExecResult
     from lxdnb.models.certificate import Certificate
     from lxdnb.models.cluster import Cluster, ClusterCertificate
@@ -52,6 +53,7 @@ __all__ = [
     "NetworkZone",
     "NetworkZoneRecord",
     "Operation",
+    "Outcome",
     "Profile",
     "Project",
     "Snapshot",
@@ -81,6 +83,7 @@ _HOMES = {
     "NetworkZone": "lxdnb.models.network_zone",
     "NetworkZoneRecord": "lxdnb.models.network_zone",
     "Operation": "lxdnb.models.operation",
+    "Outcome": "lxdnb.models._bulk",
     "Profile": "lxdnb.models.profile",
     "Project": "lxdnb.models.project",
     "Snapshot": "lxdnb.models.snapshot",

@@ -327,6 +327,11 @@ class Model:
         # What we do not know goes back as it came: a PUT takes away what it leaves out.
         return name in self.writable or name not in self._fields
 
+    def _fresh(self) -> Mapping[str, Any]:
+        """Return the server's present record, and take it for that."""
+        self.sync()
+        return self._theirs
+
     def _started(self, response: Response, wait: bool) -> None:
         """Take note of what a write was answered with: done already, or an operation to wait for."""
         body = response.json()

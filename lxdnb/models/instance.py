@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from lxdnb import api, checks
 from lxdnb.exceptions import NotFound
+from lxdnb.models._copy import Copies
 from lxdnb.models._create import Creates
 from lxdnb.models._execute import ExecResult
 from lxdnb.models._migrate import Migrates
-from lxdnb.models._model import Manager, name_in
+from lxdnb.models._model import name_in
+from lxdnb.models._move import Moves
 from lxdnb.models._named import listed
 from lxdnb.models._publish import Publishes
 from lxdnb.models._state import InstanceState
+from lxdnb.models._together import ActsOnMany
 from lxdnb.models.files import FilesManager
 from lxdnb.models.image import Image
 from lxdnb.models.project import assert_project
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["ExecResult", "Instance", "InstanceManager", "InstanceState", "Instances", "Snapshot"]
 
 
-class Instance(Creates, Migrates, Publishes):
+class Instance(Creates, Copies, Moves, Migrates, Publishes):
     """A container or virtual machine.
 
     >>> instance = client.instances.get("c1")
@@ -90,6 +93,7 @@ class Instance(Creates, Migrates, Publishes):
         fields: Sequence[str] | None = None,
         *,
         all_projects: bool = False,
+        filter: str | None = None,
     ) -> list[Self]:
         """Return all instances, by one request; with `all_projects` those of all projects, each with a client of its
         own project. Of a cluster those of all members, whose names they have as their `location`.
@@ -98,16 +102,24 @@ class Instance(Creates, Migrates, Publishes):
         of all instances then, since names say nothing of the type, nor of the project. With `recursion=2` the state of
         each comes too, which takes a server long: those from LXD 6.7 on then leave out all of it but `fields`, as in
         `["state.disk"]`. Raises NotFound for a client of a project that is not there.
+
+        `filter` is the server's to evaluate, as in `"status eq Running and config.image.os eq busybox"`. Mind that
+        LXD takes a field that there is not, and parentheses, for what fits nothing, and says no word of it.
+
+        https://documentation.ubuntu.com/lxd/stable-5.0/rest-api/#filtering
         """
         asked = str(checks.whole_number("recursion", recursion, 0))
         fields = None if fields is None else checks.texts("fields", fields)
         if fields is not None and asked == "2" and client.has_api_extension("instances_state_selective_recursion"):
             asked += f";fields={','.join(fields)}"
+        if filter is not None:
+            client.assert_has_api_extension("api_filtering")
+        said = {} if filter is None else {"filter": checks.text("filter", filter)}
         if recursion == 0 and cls.instance_type is None and not all_projects:
-            names = map(name_in, api.metadata(client.api.instances.get(params={"recursion": asked})))
+            names = map(name_in, api.metadata(client.api.instances.get(params={"recursion": asked, **said})))
             found = [cls(client, name=name) for name in names]
         else:
-            node, params = client.api.instances, {"recursion": 1 if recursion == 0 else asked}
+            node, params = client.api.instances, {"recursion": 1 if recursion == 0 else asked, **said}
             extension = "instance_all_projects"
             found = listed(cls, client, node, params, all_projects=all_projects, extension=extension)
         if not found and not all_projects:
@@ -173,7 +185,7 @@ class Instance(Creates, Migrates, Publishes):
 I = TypeVar("I", bound=Instance)  # noqa: E741
 
 
-class Instances(Manager[I], Generic[I]):
+class Instances(ActsOnMany[I], Generic[I]):
     """What `client.instances`, `client.containers` and `client.virtual_machines` have in common."""
 
     model: type[I]
@@ -186,9 +198,16 @@ class Instances(Manager[I], Generic[I]):
         """Return whether there is one of that name."""
         return self.model.exists(self.client, name)
 
-    def all(self, recursion: int = 1, fields: Sequence[str] | None = None, *, all_projects: bool = False) -> list[I]:
+    def all(
+        self,
+        recursion: int = 1,
+        fields: Sequence[str] | None = None,
+        *,
+        all_projects: bool = False,
+        filter: str | None = None,
+    ) -> list[I]:
         """Return all of them, by one request; see `Instance.all`."""
-        return self.model.all(self.client, recursion, fields, all_projects=all_projects)
+        return self.model.all(self.client, recursion, fields, all_projects=all_projects, filter=filter)
 
     def create(self, config: Mapping[str, Any], wait: bool = False, target: str | None = None) -> I:
         """Create one from a description as the REST API takes it; see `Instance.create`."""

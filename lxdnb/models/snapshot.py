@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from lxdnb import checks
+from lxdnb.models._copy import Overrides, copied
 from lxdnb.models._named import Part, PartManager
 from lxdnb.models._publish import Publishes
 
@@ -108,6 +109,36 @@ class Snapshot(Part, Publishes):
         answer = self.instance.restore_snapshot(self._name, wait)
         self._operation = self.instance.operation
         return answer
+
+    def copy(
+        self,
+        name: str,
+        new_client: Client | None = None,
+        *,
+        profiles: Sequence[str] | None = None,
+        config: Mapping[str, Any] | None = None,
+        devices: Mapping[str, Mapping[str, Any]] | None = None,
+        pool: str | None = None,
+        target: str | None = None,
+        ephemeral: bool = False,
+        mode: str = "pull",
+        wait: bool = False,
+    ) -> Instance:
+        """Make an instance of it, as `lxc copy c1/before c2` does, and return it; see `Instance.copy`."""
+        return copied(
+            self.instance,
+            f"{self.instance.name}/{self._name}",
+            self.api,
+            name,
+            new_client,
+            Overrides(profiles, config, devices, pool),
+            read=self._fresh,
+            target=target,
+            ephemeral=ephemeral,
+            mode=mode,
+            wait=wait,
+            flags={},
+        )
 
     @classmethod
     def _node(cls, owner: Any, name: str) -> APINode:

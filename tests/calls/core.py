@@ -109,7 +109,7 @@ CALLS: dict[str, Call] = {
         for name, arguments in (
             ("get", {"name": "c1"}),
             ("exists", {"name": "c1"}),
-            ("all", {"recursion": 2, "fields": ["state.disk"]}),
+            ("all", {"recursion": 2, "fields": ["state.disk"], "filter": "status eq Running"}),
             ("create", _CREATE | {"target": "n2"}),
             ("launch", _LAUNCH | _OPTIONS),
         )

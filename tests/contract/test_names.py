@@ -41,7 +41,7 @@ ELSEWHERE = {
     "protocol",
 }
 # Texts of these are no part of what is asked: a kind out of four, octal digits, a number.
-CHOSEN = {"event_types", "mode", "uid", "gid", "timeout", "record"}
+CHOSEN = {"action", "event_types", "mode", "uid", "gid", "timeout", "record"}
 
 
 def _texts() -> Iterator[Any]:

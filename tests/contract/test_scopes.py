@@ -27,11 +27,11 @@ REASONS = {
 }
 LATER = (
     *("/1.0/storage-pools", "/1.0/metrics", "/1.0/warnings"),
-    *(f"/1.0/instances/{{}}/{part}" for part in ("access", "backups", "console", "logs", "metadata", "rebuild")),
+    *(f"/1.0/instances/{{}}/{part}" for part in ("access", "backups", "console", "logs", "metadata")),
 )
 """Where paths begin whose turn is still to come."""
 OTHERS = {"PUT /1.0/instances project"}
-"""The same of a single parameter."""
+"""What is asked for only where the server has several that are to change: see test_bulk."""
 
 CREATED_ON = {"POST /1.0/instances", "POST /1.0/networks"}
 """Where what is made is put on one member, by a `target` of its own as well."""
