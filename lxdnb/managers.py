@@ -25,6 +25,10 @@ from lxdnb.models.operation import OperationManager
 from lxdnb.models.profile import ProfileManager
 from lxdnb.models.project import ProjectManager
 from lxdnb.models.snapshot import SnapshotManager
+from lxdnb.models.storage_pool import StoragePoolManager
+from lxdnb.models.storage_resources import StorageResourcesManager
+from lxdnb.models.storage_volume import StorageVolumeManager
+from lxdnb.models.storage_volume_snapshot import StorageVolumeSnapshotManager
 from lxdnb.models.virtual_machine import VirtualMachineManager
 from lxdnb.models.warning import WarningManager
 
@@ -51,6 +55,10 @@ __all__ = [
     "ProfileManager",
     "ProjectManager",
     "SnapshotManager",
+    "StoragePoolManager",
+    "StorageResourcesManager",
+    "StorageVolumeManager",
+    "StorageVolumeSnapshotManager",
     "VirtualMachineManager",
     "WarningManager",
 ]

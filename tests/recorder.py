@@ -116,7 +116,7 @@ def _answer(request: Request, host: dict[str, Any]) -> tuple[int, Any]:
         record["metadata"] = dict(record)
     elif len(parts) >= 2:
         record["name"] = unquote(parts[-1])
-        if parts[-2] == "snapshots":
+        if parts[-2] == "snapshots" and "volumes" not in parts:
             record["name"] = unquote(record["name"])
     return 200, {"type": "sync", "status": "Success", "status_code": 200, "metadata": record}
 

@@ -27,6 +27,7 @@ ROOMS = (
     "operation",
     "profile",
     "project",
+    "storage_pool",
     "virtual_machine",
 )  # of models
 SPECIAL = {"__iter__", "__eq__"}
@@ -79,6 +80,7 @@ def of_server(package: str, socket: str) -> Surface:
         "operations",
         "profiles",
         "projects",
+        "storage_pools",
         "virtual_machines",
     )
     instance = client.instances.get("surface")
@@ -106,6 +108,11 @@ def of_server(package: str, socket: str) -> Surface:
     (network,) = [each for each in client.networks.all() if each.managed]
     things |= {"network": network, "network.state()": network.state(), "network.forwards": network.forwards}
     things |= {"forward": network.forwards.get(network.config["ipv4.address"].replace(".1/24", ".5"))}
+    pool = client.storage_pools.get("default")
+    volume = pool.volumes.get("custom", "surface")
+    things |= {"pool": pool, "pool.resources": pool.resources, "pool.volumes": pool.volumes}
+    things |= {"resources": pool.resources.get(), "volume": volume, "volume.snapshots": volume.snapshots}
+    things |= {"volume snapshot": volume.snapshots.get("before")}
     things |= {"instance.files": instance.files} if hasattr(instance, "files") else {}
     found: Surface = {}
     for path, thing in things.items():

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from lxdnb.models.profile import Profile
     from lxdnb.models.project import Project
     from lxdnb.models.snapshot import Snapshot
+    from lxdnb.models.storage_pool import StoragePool
+    from lxdnb.models.storage_resources import StorageResources
+    from lxdnb.models.storage_volume import StorageVolume, StorageVolumeState
+    from lxdnb.models.storage_volume_snapshot import StorageVolumeSnapshot
     from lxdnb.models.virtual_machine import VirtualMachine
     from lxdnb.models.warning import Warning
 
@@ -57,6 +61,11 @@ __all__ = [
     "Profile",
     "Project",
     "Snapshot",
+    "StoragePool",
+    "StorageResources",
+    "StorageVolume",
+    "StorageVolumeSnapshot",
+    "StorageVolumeState",
     "VirtualMachine",
     "Warning",
 ]
@@ -87,6 +96,11 @@ _HOMES = {
     "Profile": "lxdnb.models.profile",
     "Project": "lxdnb.models.project",
     "Snapshot": "lxdnb.models.snapshot",
+    "StoragePool": "lxdnb.models.storage_pool",
+    "StorageResources": "lxdnb.models.storage_resources",
+    "StorageVolume": "lxdnb.models.storage_volume",
+    "StorageVolumeSnapshot": "lxdnb.models.storage_volume_snapshot",
+    "StorageVolumeState": "lxdnb.models.storage_volume",
     "VirtualMachine": "lxdnb.models.virtual_machine",
     "Warning": "lxdnb.models.warning",
 }

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lxdnb.models.operation import OperationManager
     from lxdnb.models.profile import ProfileManager
     from lxdnb.models.project import ProjectManager
+    from lxdnb.models.storage_pool import StoragePoolManager
     from lxdnb.models.virtual_machine import VirtualMachineManager
     from lxdnb.models.warning import WarningManager
 
@@ -128,6 +129,13 @@ class Collections:
         from lxdnb.models.project import ProjectManager
 
         return ProjectManager(self._client)
+
+    @cached_property
+    def storage_pools(self) -> StoragePoolManager:
+        """The storage pools, with their volumes."""
+        from lxdnb.models.storage_pool import StoragePoolManager
+
+        return StoragePoolManager(self._client)
 
     @cached_property
     def virtual_machines(self) -> VirtualMachineManager:

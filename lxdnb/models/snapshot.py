@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lxdnb.client import Client
     from lxdnb.models.instance import Instance
 
-__all__ = ["Snapshot", "SnapshotManager", "node_of"]
+__all__ = ["Snapshot", "SnapshotManager", "instant", "node_of"]
 
 
 class Snapshot(Part, Publishes):
@@ -89,7 +89,7 @@ class Snapshot(Part, Publishes):
         request: dict[str, Any] = {"name": name, "stateful": checks.flag("stateful", stateful)}
         if expires_at is not None:
             client.assert_has_api_extension("snapshot_expiry_creation")
-            request["expires_at"] = _instant(expires_at)
+            request["expires_at"] = instant(expires_at)
         created = cls(client, name=name, instance=instance)
         created._started(instance.api.snapshots.post(json=request), wait)
         return created
@@ -178,7 +178,8 @@ def node_of(instance: Instance, name: str) -> APINode:
     return node[name.replace("%", "%25")]
 
 
-def _instant(moment: datetime | str) -> str:
+def instant(moment: datetime | str) -> str:
+    """Return a time as servers take it. Raises TypeError or ValueError for what is none, or has no time zone."""
     example = "as in datetime.now(UTC) + timedelta(days=1) or '2030-01-31T12:00:00Z'"
     if isinstance(moment, str):
         try:

@@ -52,7 +52,8 @@ def test_an_example(example: doctest.DocTest, client, server, monkeypatch, capsy
     server.cli("image", "alias", "create", "alpine", server.query("/1.0/images/aliases/busybox")["target"])
     monkeypatch.chdir(server.directory)
     try:
-        if not example.name.endswith(("launch", ".create", ".Operation")) and example.name != "lxdnb":
+        alone = example.name.endswith(("launch", ".create", ".Operation")) or ".storage_" in example.name
+        if not alone and example.name != "lxdnb":
             server.cli("launch", "alpine", "c1")
             server.cli("init", "alpine", "c2")
         names = {"client": client, "lx": client, "lxdnb": lxdnb, "frames": frames}

@@ -22,12 +22,13 @@ MANAGERS = (
     "operations",
     "profiles",
     "projects",
+    "storage_pools",
     "virtual_machines",
 )
+STORAGE = ("pool.resources", "pool.volumes", "volume.snapshots")
 LISTS = ("containers", "instances", "virtual_machines")
 
 WANTED = {
-    "client.storage_pools": "its turn is still to come",
     "client.ssl_options": "of pylxd's insides, for ws4py, which is not used here",
     "client.api.session": "of pylxd's insides: a request goes by get, post, put, patch and delete",
     "client.api.instances.session": "of pylxd's insides: a request goes by get, post, put, patch and delete",
@@ -40,6 +41,8 @@ WANTED = {
     "operation.wait": "`timeout` too, after which the operation goes on",
     "operation.wait_for_operation": "`timeout` too, after which the operation goes on",
     "network.forwards.manager_for": "of pylxd's insides: `model` is the class itself",
+    **{f"{owner}.manager_for": "of pylxd's insides: `model` is the class itself" for owner in STORAGE},
+    "volume.create": "tells what it takes; pylxd's takes anything, and needs what is here",
     "snapshot.publish": "`compression_algorithm` too, as an instance's",
 }
 
@@ -65,7 +68,10 @@ def _fill(server: daemons.Daemon) -> None:
     config = [f"{key}={value}" for key, value in bridge.config.items()]
     server.cli("network", "create", bridge.name, *config)
     server.cli("network", "forward", "create", bridge.name, bridge.at(5))
-    server.cli("snapshot", *(["create"] if server.flavour == "incus" else []), "surface", "before")
+    create = ["create"] if server.flavour == "incus" else []
+    server.cli("snapshot", *create, "surface", "before")
+    server.cli("storage", "volume", "create", "default", "surface")
+    server.cli("storage", "volume", "snapshot", *create, "default", "surface", "before")
 
 
 def test_all_takes_fields_where_the_server_knows_them(client, server, monkeypatch):

@@ -87,7 +87,7 @@ def sent(recorder: Recorder, client: lxdnb.Client, method: str, **changed: Any) 
 def understood(request: Request, put: str, text: str) -> Any:
     """What a server makes of a request; `put` is replaced by `text` in it."""
     method, path, query = read(request.line)
-    if "snapshots" in path[:-1]:  # whose name servers unquote once more
+    if "snapshots" in path[:-1] and "volumes" not in path:  # an instance's, whose name servers unquote once more
         place = path.index("snapshots") + 1
         path[place] = unquote(path[place], errors="surrogateescape")
     head: dict[str, Any] = {name: value for name, value in request.head if name != "content-length"}
