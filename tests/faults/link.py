@@ -173,7 +173,12 @@ class Link:
             self.proxy.learn(self.line, data)
         way.count(data, moment)
         way.writer.write(data)
-        await way.writer.drain()
+        try:
+            await way.writer.drain()
+        except OSError:
+            # A daemon that takes no more has hung up, and its last words may still be on their way to the client.
+            if way is self.down:
+                raise
         if part == "head" and way.head is None:
             way.passed = 0
 

@@ -178,3 +178,23 @@ def test_temporary_files_are_counted(counted: Path):
     os.close(descriptor)
     assert Path(path).parent == counted
     os.unlink(path)
+
+
+def test_the_last_words_of_a_daemon_that_takes_no_more_arrive(tmp_path):
+    """As when a websocket's pong comes after the daemon has closed it."""
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "deaf"))
+        listening.listen()
+        (folder := tmp_path / "way").mkdir()
+        with Proxy(tmp_path / "deaf", folder) as way, connected(way) as client:
+            daemon, _ = listening.accept()
+            daemon.shutdown(socket.SHUT_RD)
+            client.sendall(b"a pong")
+            client.settimeout(0.3)
+            with pytest.raises(TimeoutError):
+                client.recv(1)  # the proxy has tried to pass it on by now, and has not hung up
+            client.settimeout(10)
+            with daemon:
+                daemon.sendall(b"the end")
+            assert client.recv(100) == b"the end"
+            assert client.recv(100) == b""
