@@ -102,6 +102,7 @@ CALLS: dict[str, Call] = {
         all={"type": "custom", "filter": "name eq v1"},
         create=_VOLUME,
     ),
+    "StorageVolumeManager.all": Call(lambda client: pool(client).volumes, {"filter": "name eq v1"}),
     **dict(of_model("StorageVolume", volume)),
     "StorageVolume.rename": Call(volume, {"_input": {"name": "v2", "pool": "p2", "project": "pr2"}}),
     "StorageVolume.move": Call(volume, {"name": "v2", "pool": "p2", "project": "pr2"}),

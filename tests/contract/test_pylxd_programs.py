@@ -40,6 +40,10 @@ OTHERWISE = {
         "instances": "pylxd takes the project in a URL for a part of the name",
         "snapshots": "pylxd takes the project in a URL for a part of the name",
     },
+    "storage": {
+        "volume save": "pylxd's saves nothing",
+        "listed with snapshots": "volumes alone; a volume's snapshots are its `snapshots`",
+    },
     "saving": {
         "changed in place": "pylxd does not see it, though its manual says so",
     },
@@ -47,6 +51,7 @@ OTHERWISE = {
 ON_INCUS = {
     "certificates": {"fields": "certificates have descriptions there"},
     "errors": {"no image": "the server looks for it in the background, and the operation fails"},
+    "storage": {"snapshot fields": "it tells when it was made"},
 }
 
 

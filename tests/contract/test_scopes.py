@@ -26,14 +26,18 @@ REASONS = {
     "POST /1.0/storage-pools/{}/volumes": "the same at POST /1.0/storage-pools/{}/volumes/{}, which tells the type",
 }
 LATER = (
-    *("/1.0/storage-pools", "/1.0/metrics", "/1.0/warnings"),
+    *("/1.0/metrics", "/1.0/warnings"),
+    *("/1.0/storage-pools/{}/buckets", "/1.0/storage-pools/{}/volumes/{}/{}/backups"),
     *(f"/1.0/instances/{{}}/{part}" for part in ("access", "backups", "console", "logs", "metadata")),
 )
 """Where paths begin whose turn is still to come."""
 OTHERS = {"PUT /1.0/instances project"}
 """What is asked for only where the server has several that are to change: see test_bulk."""
 
-CREATED_ON = {"POST /1.0/instances", "POST /1.0/networks"}
+CREATED_ON = {
+    *("POST /1.0/instances", "POST /1.0/networks", "POST /1.0/storage-pools"),
+    "POST /1.0/storage-pools/{}/volumes/{}",
+}
 """Where what is made is put on one member, by a `target` of its own as well."""
 WITHOUT_EXTENSION = ("instance_all_projects", "images_all_projects", "storage_buckets_all_projects")
 

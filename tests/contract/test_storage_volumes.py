@@ -10,6 +10,7 @@ import pytest
 
 import lxdnb
 from lxdnb.models import StoragePool, StorageVolume
+from tests import daemons
 
 VOLUMES = "/1.0/storage-pools/default/volumes"
 
@@ -227,3 +228,43 @@ def test_a_volume_is_copied_and_moved(client, server, pool, other_pool):
     copy.move(pool=other_pool.name, wait=False)
     copy.operation.wait()
     assert (copy.pool, other_pool.volumes.exists("custom", "copy")) == ("default", True)
+
+
+@pytest.fixture
+def btrfs(client, server) -> Iterator[StoragePool]:
+    """A btrfs pool in a file, gone with all in it after the test."""
+    if daemons.missing(server.flavour, "btrfs"):
+        pytest.skip(daemons.missing(server.flavour, "btrfs"))
+    pool = client.storage_pools.create(
+        {"name": f"b-{uuid.uuid4().hex[:8]}", "driver": "btrfs", "config": {"size": "512MiB"}}
+    )
+    yield pool
+    for volume in pool.volumes.all(type="custom"):
+        volume.delete(wait=True)
+    pool.delete()
+
+
+def test_volumes_in_btrfs(client, server, pool, btrfs):
+    assert btrfs.driver == server.query(f"/1.0/storage-pools/{btrfs.name}")["driver"] == "btrfs"
+    assert btrfs.resources.get().space["total"] == 512 * 2**20
+    volume = btrfs.volumes.create({"name": "data", "config": {"size": "64MiB"}})
+    assert 0 <= volume.state().usage["used"] < 64 * 2**20
+    volume.snapshots.create("before")
+    volume.copy("copy")
+    volume.restore_from("before", wait=True)
+    volume.move(pool="default")
+    assert server.query(f"{VOLUMES}/custom/data")["config"]["size"] == "64MiB"
+    assert volume.snapshots.all() == ["before"]
+    volume.move("back", btrfs.name)
+    told = server.query(f"/1.0/storage-pools/{btrfs.name}/volumes/custom?recursion=1")
+    assert sorted(each["name"] for each in told) == ["back", "back/before", "copy", "copy/before"]
+    assert sorted(each.name for each in btrfs.volumes.all(type="custom")) == ["back", "copy"]
+
+
+def test_how_much_a_volume_takes(client, pool):
+    volume = pool.volumes.create({"name": "data"})
+    if client.product == "incus":
+        assert volume.state().usage == {}
+    else:
+        with pytest.raises(lxdnb.LXDAPIException, match="Not supported"):
+            volume.state()
