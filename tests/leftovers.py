@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 PREFIX = "lxdnb-daemon-"
+_GROUP_SECONDS = 1.0  # for control groups to be empty; another daemon's of the same name never are
 _KILL_SECONDS = 20.0
 
 
@@ -125,10 +126,14 @@ def kill_all(directory: Path, programs: set[str]) -> None:
             with contextlib.suppress(OSError):
                 (group / "freezer.state").write_text("THAWED")
         wait_gone(pids, 1)
-    for group in groups | named:
-        for folder, _, _ in os.walk(group, topdown=False):
-            with contextlib.suppress(OSError):
-                os.rmdir(folder)
+    # One of which the last process has just ended is busy for a moment more.
+    end = time.monotonic() + _GROUP_SECONDS
+    while (left := [group for group in groups | named if group.is_dir()]) and time.monotonic() < end:
+        for group in left:
+            for folder, _, _ in os.walk(group, topdown=False):
+                with contextlib.suppress(OSError):
+                    os.rmdir(folder)
+        time.sleep(0.01)
 
 
 def _groups_named(directory: Path) -> set[Path]:

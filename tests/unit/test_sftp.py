@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import _thread
 import os
+import signal
 import stat
 import struct
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -229,7 +230,7 @@ def test_an_interrupt_leaves_nothing_half_written(server, files, target):
         nonlocal taken
         taken += 1
         if taken == 5:
-            _thread.interrupt_main()
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)  # which wakes it from its read
             return b""
         return server._answer(READ, identifier, body)
 
