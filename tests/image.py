@@ -150,3 +150,22 @@ def _metadata(banner: str) -> dict[str, object]:
             "name": f"busybox-{release}-{architecture}",
         },
     }
+
+
+def split(image: bytes, kind: str = "gz") -> tuple[bytes, bytes]:
+    """An image of one file as one of two: its metadata, and its root filesystem."""
+    metadata, rootfs = io.BytesIO(), io.BytesIO()
+    with (
+        tarfile.open(fileobj=io.BytesIO(image)) as source,
+        tarfile.open(fileobj=metadata, mode=f"w:{kind}") as first,
+        tarfile.open(fileobj=rootfs, mode=f"w:{kind}") as second,
+    ):
+        for entry in source:
+            content = source.extractfile(entry) if entry.isreg() else None
+            inner = entry.name.removeprefix("rootfs/")
+            if inner != entry.name:
+                entry.name = inner
+                second.addfile(entry, content)
+            elif entry.isreg():
+                first.addfile(entry, content)
+    return metadata.getvalue(), rootfs.getvalue()

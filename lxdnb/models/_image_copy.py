@@ -52,6 +52,7 @@ def push(image: Image, target: Client, public: bool, aliases: list[dict[str, str
     address = _address(target, "it could be pushed to")
     request: dict[str, Any] = {
         "public": public,
+        "properties": image.properties,  # else it would have none there
         "aliases": aliases,
         "source": {"type": "image", "mode": "push", "fingerprint": image.fingerprint},
     }
