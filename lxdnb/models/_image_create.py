@@ -63,7 +63,7 @@ class Creates(Model):
         >>> image = client.images.get_by_alias("busybox")
         >>> paths = image.export(to="busybox.tar.gz")
         >>> image.delete(wait=True)
-        >>> client.images.create(Path("busybox.tar.gz"), aliases=["busybox"]) == image
+        >>> client.images.create(Path("busybox.tar.gz"), aliases=["busybox", "alpine"]) == image
         True
         """
         checks.flag("wait", wait)
