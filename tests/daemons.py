@@ -259,17 +259,20 @@ class Daemon:
 
 
 @contextlib.contextmanager
-def daemon(flavour: str, *, pool: str = "dir", pool_size: str | None = None) -> Iterator[Daemon]:
+def daemon(
+    flavour: str, *, pool: str = "dir", pool_size: str | None = None, authority: Path | None = None
+) -> Iterator[Daemon]:
     """Run a private daemon while the block does: ready in about 2 s, and nothing left of it after.
 
     `pool` is the storage driver of its pool `default`: dir, or btrfs in a file of `pool_size` (1GiB unless said).
+    `authority` is a certificate, PEM, that it trusts servers of images by, in place of the machine's.
     Raises DaemonError with the reason where none can run (see `missing`), or with its log where it fails.
     """
     if reason := missing(flavour, pool):
         raise DaemonError(reason)
     if pool_size and pool == "dir":
         raise ValueError("A dir pool has no size: leave out pool_size, or ask for pool='btrfs'.")
-    watcher = watch(flavour)
+    watcher = watch(flavour, authority=authority)
     try:
         yield furnish(flavour, watcher, {"driver": pool, "size": pool_size})
     finally:
@@ -278,7 +281,7 @@ def daemon(flavour: str, *, pool: str = "dir", pool_size: str | None = None) -> 
         raise DaemonError(f"The {flavour} daemon is gone but these could not be removed: {', '.join(left)}")
 
 
-def watch(flavour: str, *, clustered: bool = False) -> Watcher:
+def watch(flavour: str, *, clustered: bool = False, authority: Path | None = None) -> Watcher:
     """Have a process own a new daemon, and start it; its first answer is where that is."""
     programs = {name: path for name in _FLAVOURS if (path := find_daemon(name))}
     wanted = {
@@ -289,7 +292,8 @@ def watch(flavour: str, *, clustered: bool = False) -> Watcher:
         "parent": _parent(),
         "clustered": clustered,
     }
-    return Watcher(wanted, _clean())
+    trusted = {} if authority is None else {"SSL_CERT_FILE": str(authority), "SSL_CERT_DIR": os.devnull}
+    return Watcher(wanted, _clean() | trusted)
 
 
 def _parent() -> str:
