@@ -22,13 +22,14 @@ REASONS = {
     "PATCH /1.0": BY_API,
     "PUT /1.0": BY_API,
     "GET /1.0/instances/{}/debug/memory": BY_API,
+    "POST /1.0/instances/{}/console": BY_API,
     "POST /1.0/images/{}/secret": "by a copy that the other server pulls; the call that is tried pushes",
     "POST /1.0/storage-pools/{}/volumes": "the same at POST /1.0/storage-pools/{}/volumes/{}, which tells the type",
 }
 LATER = (
     *("/1.0/metrics", "/1.0/warnings"),
     *("/1.0/storage-pools/{}/buckets", "/1.0/storage-pools/{}/volumes/{}/{}/backups"),
-    *(f"/1.0/instances/{{}}/{part}" for part in ("access", "backups", "console", "logs", "metadata")),
+    *(f"/1.0/instances/{{}}/{part}" for part in ("access", "backups", "metadata")),
 )
 """Where paths begin whose turn is still to come."""
 OTHERS = {"PUT /1.0/instances project"}
