@@ -157,3 +157,31 @@ def test_a_relayed_copy_that_is_cut_makes_no_image(image, server, proxy, tmp_pat
         assert image.copy(target, wait=True, mode="relay").fingerprint == FINGERPRINT
         target.close()
     other_server.clear()
+
+
+def test_a_pulled_copy_whose_giver_is_lost_makes_no_image(image, server, tmp_path, other_server, other_client):
+    (folder := tmp_path / "other").mkdir()
+    identity = (server.server_certificate, server.server_certificate.with_suffix(".key"))
+    with Proxy(server.socket, folder, "tls", identity) as way:
+        giver = lxdnb.Client(way.endpoint, fingerprint=server.fingerprint)
+        source = giver.images.get(FINGERPRINT)
+        for how in (way.hang_up, way.reset):
+            for moment in (HEAD, down(MEGABYTE)):
+                fault = how(EXPORT, moment)
+                assert isinstance(failure(source.copy, other_client, wait=True, aliases=["a"]), lxdnb.OperationFailed)
+                fault.await_strike()
+                assert FINGERPRINT not in fingerprints(other_server)
+        goes = way.stall(EXPORT, down(MEGABYTE))
+        call = begun(source.copy, other_client, wait=True, aliases=["a"])
+        goes.await_strike()
+        server.kill()
+        way.release()
+        assert isinstance(call.exception(SECONDS), lxdnb.OperationFailed)
+        assert FINGERPRINT not in fingerprints(other_server)
+        server.restart()
+        assert FINGERPRINT in fingerprints(server)
+        copied = source.copy(other_client, wait=True, aliases=["a"])
+        assert [alias["name"] for alias in copied.aliases] == ["a"]
+        with copied.export() as file:
+            assert file.read() == DATA
+        giver.close()
