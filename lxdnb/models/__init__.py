@@ -9,6 +9,7 @@ from lxdnb.models._lazily import loader
 if TYPE_CHECKING:
     from lxdnb.models._bulk import Outcome
     from lxdnb.models._execute import ExecResult
+    from lxdnb.models._metadata import InstanceMetadata
     from lxdnb.models.certificate import Certificate
     from lxdnb.models.cluster import Cluster, ClusterCertificate
     from lxdnb.models.cluster_group import ClusterGroup
@@ -46,6 +47,7 @@ __all__ = [
     "Image",
     "ImageAlias",
     "Instance",
+    "InstanceMetadata",
     "InstanceState",
     "Network",
     "NetworkACL",
@@ -81,6 +83,7 @@ _HOMES = {
     "Image": "lxdnb.models.image",
     "ImageAlias": "lxdnb.models.image_alias",
     "Instance": "lxdnb.models.instance",
+    "InstanceMetadata": "lxdnb.models._metadata",
     "InstanceState": "lxdnb.models.instance",
     "Network": "lxdnb.models.network",
     "NetworkACL": "lxdnb.models.network_acl",

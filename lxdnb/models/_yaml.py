@@ -8,13 +8,17 @@ from typing import Any
 
 import yaml
 
-__all__ = ["as_yaml"]
+__all__ = ["Record", "as_yaml"]
 
 NUMBER = re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?")  # to them 1e3 is one too
 
 
 class _Time(str):
     """A time, which is shown as it is."""
+
+
+class Record(dict[str, Any]):
+    """A dict whose keys are fields, and have their own order."""
 
 
 class _Dumper(yaml.SafeDumper):
@@ -52,6 +56,8 @@ def _is_time(key: str, value: Any) -> bool:
 
 
 def _ordered(value: Any) -> Any:
+    if isinstance(value, Record):
+        return {key: _ordered(inner) for key, inner in value.items()}
     if isinstance(value, Mapping):
         return {key: _ordered(value[key]) for key in sorted(value, key=_natural)}
     return value  # a dict in a list is a record of its own, whose fields have their order

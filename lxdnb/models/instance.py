@@ -11,6 +11,7 @@ from lxdnb.models._copy import Copies
 from lxdnb.models._create import Creates
 from lxdnb.models._execute import ExecResult
 from lxdnb.models._logs import Logs
+from lxdnb.models._metadata import Described
 from lxdnb.models._migrate import Migrates
 from lxdnb.models._model import name_in
 from lxdnb.models._move import Moves
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["ExecResult", "Instance", "InstanceManager", "InstanceState", "Instances", "Snapshot"]
 
 
-class Instance(Creates, Copies, Moves, Migrates, Publishes, Logs):
+class Instance(Creates, Copies, Moves, Migrates, Publishes, Logs, Described):
     """A container or virtual machine.
 
     >>> instance = client.instances.get("c1")

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 from lxdnb.client import Client
+from lxdnb.models import InstanceMetadata
 from lxdnb.models._logs import ExecOutputManager, LogManager
-from tests.calls.basis import Call, c1
+from lxdnb.models._metadata import TemplateManager
+from tests.calls.basis import Call, Place, c1, itself, no_name, of_model
 
-CLASSES: tuple[type, ...] = (LogManager, ExecOutputManager)
-EXTENSIONS = {"console", "container_exec_recording"}
+CLASSES: tuple[type, ...] = (LogManager, ExecOutputManager, InstanceMetadata, TemplateManager)
+EXTENSIONS = {"console", "container_edit_metadata", "container_exec_recording"}
 
 
 def logs(client: Client) -> LogManager:
@@ -20,6 +22,14 @@ def logs(client: Client) -> LogManager:
 
 def exec_output(client: Client) -> LogManager:
     return c1(client).exec_output
+
+
+def templates(client: Client) -> TemplateManager:
+    return c1(client).templates
+
+
+def metadata(client: Client) -> InstanceMetadata:
+    return c1(client).metadata
 
 
 def _of_logs(kind: str, on: Callable[[Client], Any]) -> dict[str, Call]:
@@ -35,4 +45,13 @@ CALLS: dict[str, Call] = {
     **_of_logs("ExecOutputManager", exec_output),
     "Container.console_log": Call(c1),
     "Container.clear_console_log": Call(c1),
+    **{
+        name: how._replace(sends=True) if name.endswith(("marshall", "to_yaml")) else how
+        for name, how in of_model("InstanceMetadata", metadata)
+    },
+    "TemplateManager.all": Call(templates),
+    "TemplateManager.get": Call(templates, {"name": "a.tpl"}),
+    "TemplateManager.put": Call(templates, {"name": "a.tpl", "data": "x"}),
+    "TemplateManager.delete": Call(templates, {"name": "a.tpl"}),
 }
+PLACES = {f"TemplateManager.{verb}(name)": [Place(itself, no_name)] for verb in ("get", "put", "delete")}
