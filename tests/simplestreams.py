@@ -9,6 +9,7 @@ https://documentation.ubuntu.com/lxd/stable-5.0/reference/remote_image_servers/
 from __future__ import annotations
 
 import datetime
+import gzip
 import hashlib
 import ipaddress
 import json
@@ -38,7 +39,8 @@ class Streams:
         self.authority = folder / "authority.crt"
         identity = folder / "server.pem"
         _certificate(self.authority, identity)
-        self.image = busybox_image(folder / "busybox.tar.gz").read_bytes()
+        busybox = busybox_image(folder / "busybox.tar.gz").read_bytes()
+        self.image = busybox + gzip.compress(b"", mtime=0)  # not what the daemon has of its own
         self.metadata, self.rootfs = split(self.image, "xz")
         self.files: dict[str, bytes] = {"/files/one.tar.gz": self.image}
         self.asked: list[str] = []
