@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from lxdnb import checks
@@ -21,11 +21,16 @@ if TYPE_CHECKING:
 __all__ = ["Snapshot", "SnapshotManager", "instant", "node_of"]
 
 
+NEVER = "0001-01-01T00:00:00Z"
+"""When a snapshot expires that does not, in the words of servers."""
+
+
 class Snapshot(Part, Publishes):
     """A snapshot of an instance.
 
     `name` is its own, without the instance's; `instance` is the object it was asked of. `created_at` and `expires_at`
-    are ISO 8601 texts; `size` is in bytes, -1 where the storage cannot tell.
+    are ISO 8601 texts; `size` is in bytes, -1 where the storage cannot tell. `expires_at` can be set, to a datetime or
+    such a text, with a time zone, or to None for never, of which servers say 0001-01-01T00:00:00Z; then `save` it.
 
     >>> instance = client.instances.get("c1")
     >>> snapshot = instance.snapshots.create("before", wait=True)
@@ -53,6 +58,13 @@ class Snapshot(Part, Publishes):
     profiles: list[str]
     size: int
     stateful: bool
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "expires_at":
+            moment = NEVER if value is None else instant(value)
+            # As it is the server's may be finer than a datetime.
+            value = value if value == self._theirs.get(name) else moment
+        super().__setattr__(name, value)
 
     @classmethod
     def get(cls, client: Client, instance: Instance, name: str) -> Self:
@@ -83,7 +95,8 @@ class Snapshot(Part, Publishes):
         """Take a snapshot and return it; with `wait`, when it is there.
 
         `stateful` keeps the memory of a running instance too, which needs CRIU. The server deletes it at
-        `expires_at`, a datetime or an ISO 8601 text, with a time zone. Raises LXDAPIException or OperationFailed.
+        `expires_at`, a datetime or an ISO 8601 text, with a time zone; without, when the instance's `snapshots.expiry`
+        says so. Raises LXDAPIException or OperationFailed.
         """
         _ = node_of(instance, name)  # refuses what is no name, before anything is sent
         request: dict[str, Any] = {"name": name, "stateful": checks.flag("stateful", stateful)}
@@ -190,4 +203,7 @@ def instant(moment: datetime | str) -> str:
         raise TypeError(f"expires_at is a datetime or an ISO 8601 text, not {type(moment).__name__}")
     if moment.tzinfo is None:
         raise ValueError(f"{moment} has no time zone: {example}")
-    return moment.isoformat()
+    try:
+        return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat()}Z"
+    except OverflowError:
+        raise ValueError(f"{moment} is before the year 1, or after 9999, in UTC") from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -121,6 +121,52 @@ def test_expiry(c1, server):
     assert snapshot.save(wait=True) is None
     assert told(server, "by-datetime")["expires_at"] == "2100-01-01T00:00:00Z"
     assert (snapshot.name, snapshot.dirty) == ("by-datetime", False)
+    snapshot.expires_at = "2100-01-01T02:00:00+02:00"
+    assert not snapshot.dirty  # it is the same moment
+    for moment, kept in (
+        (later, later.isoformat().replace("+00:00", "Z")),
+        (datetime(2040, 1, 1, 1, 30, tzinfo=timezone(timedelta(hours=1))), "2040-01-01T00:30:00Z"),
+        ("2041-01-01 00:00:00+00:00", "2041-01-01T00:00:00Z"),
+        (None, "0001-01-01T00:00:00Z"),
+    ):
+        snapshot.expires_at = moment
+        snapshot.save(wait=True)
+        assert told(server, "by-datetime")["expires_at"] == kept == snapshot.expires_at
+        assert not snapshot.dirty
+
+
+def test_a_wrong_expiry_is_told_when_it_is_set(c1, asked):
+    snapshot = c1.snapshots.create("s", wait=True)
+    asked.clear()
+    for wrong in (5, b"2030-01-01T00:00:00Z", ["x"], timedelta(days=1), True):
+        with pytest.raises(TypeError, match="expires_at is a datetime or an ISO 8601 text"):
+            snapshot.expires_at = wrong
+    for wrong in ("", "tomorrow", "2030-01-31", datetime(2030, 1, 1), "x\0", "\udcff"):
+        with pytest.raises(ValueError, match=r"time zone|expires_at is a time"):
+            snapshot.expires_at = wrong
+    with pytest.raises(ValueError, match="before the year 1"):
+        snapshot.expires_at = datetime.min.replace(tzinfo=timezone(timedelta(hours=1)))
+    assert asked == []
+    assert not snapshot.dirty
+
+
+def test_what_the_configuration_says_of_snapshots(c1, server):
+    wanted = {"snapshots.schedule": "@daily", "snapshots.expiry": "2d", "snapshots.pattern": "auto-%d"}
+    c1.config.update(wanted)
+    c1.save(wait=True)
+    shown = server.cli("config", "show", "c1")
+    for key, value in wanted.items():
+        assert f"{key}: '{value}'" in shown or f"{key}: {value}" in shown
+    before = datetime.now(UTC)
+    c1.snapshots.create("mine", wait=True)
+    expires = datetime.fromisoformat(told(server, "mine")["expires_at"][:19] + "+00:00")
+    assert before + timedelta(days=2, seconds=-2) <= expires <= datetime.now(UTC) + timedelta(days=2)
+    c1.snapshots.create("other", wait=True, expires_at="2099-01-02T03:04:05Z")
+    c1.snapshots.create("never", wait=True, expires_at="0001-01-01T00:00:00Z")
+    assert told(server, "other")["expires_at"] == "2099-01-02T03:04:05Z"
+    assert told(server, "never")["expires_at"] == "0001-01-01T00:00:00Z"
+    server.cli(*(("snapshot", "c1") if server.flavour == "lxd" else ("snapshot", "create", "c1")))
+    assert "auto-0" in names(server)
 
 
 def test_wrong_arguments_are_told_before_anything_is_sent(c1, asked):
