@@ -161,6 +161,14 @@ class Instance(Creates, Copies, Moves, Migrates, Publishes, Logs, Described):
             self.sync()
         return answer
 
+    def access(self) -> list[dict[str, str]]:
+        """Return who may act on it: dicts of `identifier`, `role` and `provider`, as `tls` for a certificate.
+
+        Raises LXDAPIExtensionNotAvailable where the server cannot tell, as LXD.
+        """
+        self.client.assert_has_api_extension("instance_access")
+        return api.metadata(self.api.access.get()) or []
+
     def _source(self) -> dict[str, str]:
         return {"type": "instance", "name": self._name}
 

@@ -1,4 +1,4 @@
-"""Logs, image metadata and templates of instances."""
+"""Logs, image metadata, templates and access of instances."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lxdnb.models._metadata import TemplateManager
 from tests.calls.basis import Call, Place, c1, itself, no_name, of_model
 
 CLASSES: tuple[type, ...] = (LogManager, ExecOutputManager, InstanceMetadata, TemplateManager)
-EXTENSIONS = {"console", "container_edit_metadata", "container_exec_recording"}
+EXTENSIONS = {"console", "container_edit_metadata", "container_exec_recording", "instance_access"}
 
 
 def logs(client: Client) -> LogManager:
@@ -45,6 +45,7 @@ CALLS: dict[str, Call] = {
     **_of_logs("ExecOutputManager", exec_output),
     "Container.console_log": Call(c1),
     "Container.clear_console_log": Call(c1),
+    "Container.access": Call(c1),
     **{
         name: how._replace(sends=True) if name.endswith(("marshall", "to_yaml")) else how
         for name, how in of_model("InstanceMetadata", metadata)

@@ -311,3 +311,18 @@ def test_images(client, server):
     with pytest.raises(lxdnb.NotFound):
         client.images.find("no such image")
     assert "BusyBox" in image._repr_html_()
+
+
+def test_access(client, server, flavour, asked):
+    instance = client.instances.create({"name": "c1", "source": {"type": "none"}}, wait=True)
+    asked.clear()
+    if flavour == "lxd":
+        with pytest.raises(lxdnb.LXDAPIExtensionNotAvailable, match="instance_access"):
+            instance.access()
+        assert asked == []
+    else:
+        (told,) = instance.access()
+        assert told == {"identifier": server.query("/1.0/certificates?recursion=1")[0]["fingerprint"]} | {
+            "role": "admin",
+            "provider": "tls",
+        }

@@ -29,7 +29,7 @@ REASONS = {
 LATER = (
     *("/1.0/metrics", "/1.0/warnings"),
     *("/1.0/storage-pools/{}/buckets", "/1.0/storage-pools/{}/volumes/{}/{}/backups"),
-    *(f"/1.0/instances/{{}}/{part}" for part in ("access", "backups")),
+    "/1.0/instances/{}/backups",
 )
 """Where paths begin whose turn is still to come."""
 OTHERS = {"PUT /1.0/instances project"}
