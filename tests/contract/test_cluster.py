@@ -192,3 +192,43 @@ def test_a_member_is_evacuated_and_restored(first, cluster):
             member.evacuate(mode="stop")
         member.sync()
     assert member.status == "Online"
+
+
+def test_pools_and_volumes_are_each_members_own(first, cluster):
+    for name in ("n1", "n2", "n3"):
+        first.storage_pools.create({"name": "fast", "driver": "dir"}, target=name)
+    pool = first.storage_pools.create({"name": "fast", "driver": "dir", "description": "of all"})
+    assert (sorted(pool.locations), pool.status) == (["n1", "n2", "n3"], "Created")
+    there = first.use_target("n2").storage_pools.get("fast")
+    assert there.config["source"] == str(cluster["n2"].directory / "storage-pools/fast")
+    assert there.resources.get().space["total"] > 0
+
+    # One of the same name on each of two members, and a list has both.
+    mine, theirs = (pool.volumes.create({"name": "data"}, target=name) for name in ("n1", "n2"))
+    assert (mine.location, theirs.location, mine == theirs) == ("n1", "n2", False)
+    for volume in pool.volumes.all(type="custom"):
+        volume.description = f"on {volume.location}"
+        volume.save()
+        volume.snapshots.create(f"of-{volume.location}")
+    for name in ("n1", "n2"):
+        record = cluster.first.query(f"/1.0/storage-pools/fast/volumes/custom/data?target={name}")
+        assert (record["description"], record["location"]) == (f"on {name}", name)
+    # LXD's list of snapshots is the first member's, whichever is asked; a snapshot by its name is the right one's.
+    assert (mine.snapshots.exists("of-n1"), theirs.snapshots.exists("of-n2")) == (True, True)
+    assert (mine.snapshots.exists("of-n2"), theirs.snapshots.exists("of-n1")) == (False, False)
+    assert [mine, theirs] == sorted(pool.volumes.all(type="custom"), key=lambda each: each.location)
+    moved = pool.volumes.create({"name": "more"})
+    assert moved.location == "n1"
+    assert moved.copy("copy").location == "n1"
+    theirs.rename("other")
+    assert theirs.location == "n2"
+    assert {(each.name, each.location) for each in pool.volumes.all(type="custom")} == {
+        ("data", "n1"),
+        ("more", "n1"),
+        ("copy", "n1"),
+        ("other", "n2"),
+    }
+    for volume in pool.volumes.all(type="custom"):
+        volume.delete(wait=True)
+    pool.delete()
+    assert not first.storage_pools.exists("fast")
