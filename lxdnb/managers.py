@@ -28,6 +28,7 @@ from lxdnb.models.snapshot import SnapshotManager
 from lxdnb.models.storage_pool import StoragePoolManager
 from lxdnb.models.storage_resources import StorageResourcesManager
 from lxdnb.models.storage_volume import StorageVolumeManager
+from lxdnb.models.storage_volume_backup import StorageVolumeBackupManager
 from lxdnb.models.storage_volume_snapshot import StorageVolumeSnapshotManager
 from lxdnb.models.virtual_machine import VirtualMachineManager
 from lxdnb.models.warning import WarningManager
@@ -57,6 +58,7 @@ __all__ = [
     "SnapshotManager",
     "StoragePoolManager",
     "StorageResourcesManager",
+    "StorageVolumeBackupManager",
     "StorageVolumeManager",
     "StorageVolumeSnapshotManager",
     "VirtualMachineManager",

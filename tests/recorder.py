@@ -94,7 +94,7 @@ class _Handler(socketserver.StreamRequestHandler):
 
 def _answer(request: Request, host: dict[str, Any]) -> tuple[int, Any]:
     method, _, target = request.line.partition(" ")
-    path, _, query = target.partition("?")
+    path = target.partition("?")[0]
     parts = path.split("/")[2:]
     if parts[-1:] in (["sftp"], ["exec"]):  # what would need more than an answer
         return 404, {"type": "error", "error": "not found", "error_code": 404}
@@ -110,7 +110,7 @@ def _answer(request: Request, host: dict[str, Any]) -> tuple[int, Any]:
     }
     if parts in ([], [""]):
         record = host
-    elif method == "GET" and ("recursion" in query or parts[-1] in ("instances", "profiles", "images")):
+    elif method == "GET" and ("recursion" in request.asked.query or parts[-1] in ("instances", "profiles", "images")):
         record = {} if parts == ["operations"] else []
     elif parts[0] == "certificates":
         record["metadata"] = dict(record)

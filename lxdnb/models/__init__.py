@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from lxdnb.models.storage_pool import StoragePool
     from lxdnb.models.storage_resources import StorageResources
     from lxdnb.models.storage_volume import StorageVolume, StorageVolumeState
+    from lxdnb.models.storage_volume_backup import StorageVolumeBackup
     from lxdnb.models.storage_volume_snapshot import StorageVolumeSnapshot
     from lxdnb.models.virtual_machine import VirtualMachine
     from lxdnb.models.warning import Warning
@@ -66,6 +67,7 @@ __all__ = [
     "StoragePool",
     "StorageResources",
     "StorageVolume",
+    "StorageVolumeBackup",
     "StorageVolumeSnapshot",
     "StorageVolumeState",
     "VirtualMachine",
@@ -102,6 +104,7 @@ _HOMES = {
     "StoragePool": "lxdnb.models.storage_pool",
     "StorageResources": "lxdnb.models.storage_resources",
     "StorageVolume": "lxdnb.models.storage_volume",
+    "StorageVolumeBackup": "lxdnb.models.storage_volume_backup",
     "StorageVolumeSnapshot": "lxdnb.models.storage_volume_snapshot",
     "StorageVolumeState": "lxdnb.models.storage_volume",
     "VirtualMachine": "lxdnb.models.virtual_machine",

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from lxdnb import api, checks
 from lxdnb.models._model import Manager, as_sent
 from lxdnb.models._named import Part, there
+from lxdnb.models.storage_volume_backup import StorageVolumeBackupManager, imported
 from lxdnb.models.storage_volume_snapshot import StorageVolumeSnapshot, StorageVolumeSnapshotManager
 
 if TYPE_CHECKING:
     from requests import Response
 
     from lxdnb.client import Client
+    from lxdnb.models._source import Data
+    from lxdnb.models._transfer import Heard
     from lxdnb.models.storage_pool import StoragePool
 
 __all__ = ["StorageVolume", "StorageVolumeManager", "StorageVolumeState"]
@@ -161,6 +164,11 @@ class StorageVolume(Part):
     def storage_pool(self) -> StoragePool:
         """Its pool."""
         return self._owner
+
+    @property
+    def backups(self) -> StorageVolumeBackupManager:
+        """Its backups, which can be fetched."""
+        return StorageVolumeBackupManager(self.client, self)
 
     @property
     def snapshots(self) -> StorageVolumeSnapshotManager:
@@ -345,3 +353,11 @@ class StorageVolumeManager(Manager[StorageVolume]):
     def create(self, definition: Mapping[str, Any], wait: bool = True, *, target: str | None = None) -> StorageVolume:
         """Create a custom volume and return it; see `StorageVolume.create`."""
         return self.model.create(self._owner, definition, wait, target=target)
+
+    def import_backup(self, data: Data, name: str, *, on_progress: Heard = None, wait: bool = True) -> StorageVolume:
+        """Make a volume of a backup that was exported, and return it; as `lxc storage volume import` does.
+
+        `data` are bytes, the path of a file here as a `pathlib.Path`, an open file or an iterable of bytes, streamed in
+        constant memory. Raises Conflict or OperationFailed when there is one of that name, or what comes is no backup.
+        """
+        return imported(self._owner, data, name, on_progress, wait)

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import functools
+import io
+import re
 from collections.abc import Callable
 from typing import Any
 
 from lxdnb import managers
 from lxdnb.client import Client
-from lxdnb.models import StoragePool, StorageResources, StorageVolume, StorageVolumeSnapshot, StorageVolumeState
+from lxdnb.models import (
+    StoragePool,
+    StorageResources,
+    StorageVolume,
+    StorageVolumeBackup,
+    StorageVolumeSnapshot,
+    StorageVolumeState,
+)
 from tests.calls.basis import (
     KEY,
     MEMBER,
@@ -27,13 +36,14 @@ from tests.calls.basis import (
 
 CLASSES: tuple[type, ...] = (
     *(managers.StoragePoolManager, managers.StorageResourcesManager, managers.StorageVolumeManager),
-    *(managers.StorageVolumeSnapshotManager, StoragePool, StorageResources, StorageVolume, StorageVolumeSnapshot),
+    *(managers.StorageVolumeBackupManager, StorageVolumeBackup, managers.StorageVolumeSnapshotManager),
+    *(StoragePool, StorageResources, StorageVolume, StorageVolumeSnapshot),
 )
 VALUES = (StorageVolumeState,)
 EXTENSIONS = {
     *("storage", "storage_api_project", "storage_api_volume_snapshots", "storage_volume_api_filtering"),
     *("storage_volume_project_move", "storage_volume_state", "storage_volumes_all_projects"),
-    *("custom_volume_refresh", "custom_volume_snapshot_expiry"),
+    *("custom_volume_backup", "custom_volume_refresh", "custom_volume_snapshot_expiry"),
 }
 
 pool = model(StoragePool, name="p1", config={}, description="", driver="dir")
@@ -46,6 +56,10 @@ def volume(client: Client) -> StorageVolume:
 
 def snapshot(client: Client) -> StorageVolumeSnapshot:
     return StorageVolumeSnapshot._from_record(client, {"name": "s1"}, volume=volume(client))
+
+
+def backup(client: Client) -> StorageVolumeBackup:
+    return StorageVolumeBackup._from_record(client, {"name": "b1"}, volume=volume(client))
 
 
 def resources(client: Client) -> StorageResources:
@@ -109,6 +123,19 @@ CALLS: dict[str, Call] = {
     "StorageVolume.copy": Call(volume, {**_COPY, "refresh": True}),
     "StorageVolume.restore_from": Call(volume, {"snapshot_name": "s1"}),
     "StorageVolume.state": Call(volume),
+    "StorageVolumeManager.import_backup": Call(lambda client: pool(client).volumes, {"data": b"x", "name": "v2"}),
+    **_both(
+        "StorageVolumeBackup",
+        _in(StorageVolumeBackup, volume),
+        lambda client: volume(client).backups,
+        get={"name": "b1"},
+        exists={"name": "b1"},
+        all={},
+        create={"name": "b1", "expires_at": _WHEN, "compression_algorithm": "none"},
+    ),
+    **dict(of_model("StorageVolumeBackup", backup)),
+    "StorageVolumeBackup.rename": Call(backup, {"new_name": "b2"}),
+    "StorageVolumeBackup.export": Call(backup, {"to": io.BytesIO()}),
     **_both(
         "StorageVolumeSnapshot",
         _in(StorageVolumeSnapshot, volume),
@@ -123,6 +150,10 @@ CALLS: dict[str, Call] = {
     "StorageVolumeSnapshot.restore": Call(snapshot),
     "StorageVolumeSnapshot.copy": Call(snapshot, _COPY),
 }
+
+
+def _no_field(text: str) -> bool:
+    return no_segment(text) or text != text.strip() or bool(re.search("[\x00-\x1f\x7f]", text))
 
 
 def _with(**fields: Callable[[str], Any]) -> Callable[[str], Any]:
@@ -153,8 +184,10 @@ PLACES: dict[str, list[Place]] = {
     "definition": _DEFINITION,
     "_input": [Place(itself, no_segment), *(Place(_with(**{each: itself}), no_segment) for each in ("name", "pool"))],
     "snapshot_name": [SNAPSHOT],
+    "StorageVolumeManager.import_backup(name)": [Place(itself, _no_field)],
     **{
-        f"StorageVolumeSnapshot{each}({name})": [SNAPSHOT]
+        f"{kind}{each}({name})": [SNAPSHOT]
+        for kind in ("StorageVolumeSnapshot", "StorageVolumeBackup")
         for each in (".get", ".exists", ".create", ".rename", "Manager.get", "Manager.exists", "Manager.create")
         for name in ("name", "new_name")
     },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import pathlib
 import pkgutil
 import re
 import time
@@ -57,7 +58,7 @@ def test_an_example(example: doctest.DocTest, client, server, monkeypatch, capsy
             server.cli("launch", "alpine", "c1")
             server.cli("init", "alpine", "c2")
         names = {"client": client, "lx": client, "lxdnb": lxdnb, "frames": frames}
-        names |= vars(widgets) | {"pd": pd, "time": time}
+        names |= vars(widgets) | {"pd": pd, "time": time, "pathlib": pathlib}
         example.globs.update({name: value for name, value in names.items() if name not in example.globs})
         wrong: list[str] = []
         said = {SOCKET: str(server.socket), **dict(zip(BRIDGE, a_bridge(), strict=True))}

@@ -28,7 +28,7 @@ REASONS = {
 }
 LATER = (
     *("/1.0/metrics", "/1.0/warnings"),
-    *("/1.0/storage-pools/{}/buckets", "/1.0/storage-pools/{}/volumes/{}/{}/backups"),
+    "/1.0/storage-pools/{}/buckets",
     "/1.0/instances/{}/backups",
 )
 """Where paths begin whose turn is still to come."""

@@ -1,0 +1,61 @@
+"""Backups of volumes: what they bring back is what was in the volume, also for the command line."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+import lxdnb
+
+
+def test_a_backup_brings_a_volume_back(client, server, tmp_path):
+    pool = client.storage_pools.get("default")
+    volume = pool.volumes.create({"name": "data", "config": {"user.owner": "me"}})
+    folder = server.directory / "storage-pools/default/custom"
+    (folder / "default_data/file").write_text("kept")
+    volume.snapshots.create("before")
+    backup = volume.backups.create("monday", expires_at="2031-01-31T12:00:00Z")
+    slim = volume.backups.create("slim", volume_only=True, compression_algorithm="none")
+    (record,) = [
+        each
+        for each in server.query("/1.0/storage-pools/default/volumes/custom/data/backups?recursion=1")
+        if each["name"].endswith("monday")
+    ]
+    for field in ("expires_at", "created_at", "volume_only", "optimized_storage"):
+        assert getattr(backup, field) == record[field], field
+    assert (backup.name, backup.volume, slim.volume_only) == ("monday", volume, True)
+    assert {each.name for each in volume.backups.all()} == {"monday", "slim"}
+    assert volume.backups.get("slim") == slim
+    with pytest.raises(lxdnb.LXDAPIException, match="exists"):
+        volume.backups.create("slim")
+
+    heard = []
+    path = tmp_path / "data.tar.gz"
+    assert backup.export(path, on_progress=heard.append) is None
+    assert (heard[-1].stage, heard[-1].percent) == ("export", 100)
+    with slim.export() as file:
+        assert file.read(512).startswith(b"backup/")  # a plain tar
+    slim.rename("plain")
+    assert (slim.name, volume.backups.exists("plain"), volume.backups.exists("slim")) == ("plain", True, False)
+    slim.delete(wait=True)
+    backup.delete(wait=True)
+    assert volume.backups.all() == []
+    with pytest.raises(lxdnb.NotFound):
+        backup.export(io.BytesIO())
+
+    # What we export the command line imports, and the other way round.
+    server.cli("storage", "volume", "import", "default", str(path), "theirs")
+    assert (folder / "default_theirs/file").read_text() == "kept"
+    server.cli("storage", "volume", "export", "default", "data", str(tmp_path / "theirs.tar.gz"))
+    again = pool.volumes.import_backup(tmp_path / "theirs.tar.gz", "again %41ü", on_progress=heard.append)
+    assert (heard[-1].stage, heard[-1].percent) == ("import", 100)
+    assert (again.name, again.config["user.owner"], again.snapshots.all()) == ("again %41ü", "me", ["before"])
+    assert (folder / "default_again %41ü/file").read_text() == "kept"
+    with pytest.raises(lxdnb.LXDAPIException, match=r"exists|UNIQUE"):
+        pool.volumes.import_backup(path.read_bytes(), "data")
+    assert (folder / "default_data/file").read_text() == "kept"
+    assert volume.snapshots.all() == ["before"]
+    with pytest.raises(lxdnb.LXDAPIException):
+        pool.volumes.import_backup(b"no backup", "broken")
+    assert not pool.volumes.exists("custom", "broken")
