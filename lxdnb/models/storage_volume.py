@@ -35,7 +35,8 @@ class StorageVolumeState:
     usage: dict[str, int]
 
     def __init__(self, record: Mapping[str, Any]) -> None:
-        self.usage = record.get("usage") or {}
+        told = record.get("usage")
+        self.usage = {} if told is None else {"used": 0, "total": 0, **told}  # a count of 0 may be left out
 
     def __repr__(self) -> str:
         return f"<StorageVolumeState {self.usage}>"
