@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lxdnb import checks
+from lxdnb.models._arrival import arrived
 from lxdnb.models._changes import VOLATILE
 from lxdnb.models._model import Model, as_sent
-from lxdnb.models._offer import arrived, check_mode, hand_over
+from lxdnb.models._offer import check_mode, hand_over
 
 if TYPE_CHECKING:
     from lxdnb.client import Client

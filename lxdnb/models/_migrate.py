@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from lxdnb import checks
 from lxdnb.exceptions import LXDAPIException
+from lxdnb.models._arrival import arrived
 from lxdnb.models._copy import same_server
 from lxdnb.models._model import Model
-from lxdnb.models._offer import address_of, arrived, base_image, check_mode, hand_over, offered
+from lxdnb.models._offer import address_of, base_image, check_mode, hand_over, offered
 
 if TYPE_CHECKING:
     from lxdnb.client import Client

@@ -6,13 +6,14 @@ https://documentation.ubuntu.com/lxd/stable-5.0/rest-api/#/instances/instance_po
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from lxdnb import api, checks
-from lxdnb.exceptions import LXDError, NotFound
+from lxdnb.exceptions import LXDError
+from lxdnb.models._relay import Relay
 from lxdnb.models.operation import Operation
 
 if TYPE_CHECKING:
@@ -20,19 +21,19 @@ if TYPE_CHECKING:
 
     from lxdnb.api import APINode
     from lxdnb.client import Client
-    from lxdnb.transport import Channel
 
-__all__ = ["Journey", "Mode", "address_of", "arrived", "base_image", "check_mode", "hand_over", "offered"]
+__all__ = ["Journey", "Mode", "address_of", "base_image", "check_mode", "hand_over", "offered"]
 
 Mode = Literal["pull", "push", "relay"]
 """Which server connects to the other: the taking one, the giving one, or neither, so that all goes through here."""
 
 
 class Journey(NamedTuple):
-    """What is under way: the answer of the server that takes it, and the operation of the one that gives it."""
+    """What is under way: the answer of the server that takes it, the operation of the one that gives it, the relay."""
 
     answer: Response
     giving: Operation
+    relay: Relay | None = None
 
 
 def check_mode(mode: str) -> Mode:
@@ -64,8 +65,7 @@ def hand_over(
     with _withdrawn(taking):
         if mode == "relay":
             with offered(giver, node, request) as (giving, source):
-                _carry(giver, giving, source["secrets"], taker, taking, secrets)
-            return Journey(answer, giving)
+                return Journey(answer, giving, _carried(giver, giving, source["secrets"], taker, taking, secrets))
         target = {
             "operation": f"{address}/1.0/operations/{taking.id}",
             "certificate": taker.host_info["environment"]["certificate"],
@@ -73,17 +73,6 @@ def hand_over(
         }
         pushed = node.post(json={"migration": True, **request, "target": target})
         return Journey(answer, giver.operations.from_record(api.metadata(pushed)))
-
-
-def arrived(taking: Operation | None, journey: Journey | None) -> None:
-    """Wait until both servers say that it has arrived. Raises what the taking one says, else what the giving one."""
-    if taking is not None:
-        taking.wait()
-    if journey is not None:
-        try:
-            journey.giving.wait()
-        except NotFound:
-            pass  # it ended so long ago that its server has forgotten it
 
 
 @contextmanager
@@ -138,45 +127,23 @@ def _withdrawn(operation: Operation) -> Generator[None]:
         raise
 
 
-def _carry(
+def _carried(
     giver: Client,
     giving: Operation,
     given: Mapping[str, str],
     taker: Client,
     taking: Operation,
     taken: Mapping[str, str],
-) -> None:
-    """Connect the websockets of both servers here, and carry what comes from each to the other, in threads."""
-    pairs: list[tuple[Channel, Channel]] = []
-    opened: list[Channel] = []
+) -> Relay:
+    """Connect the websockets of both servers here, and carry what comes from each to the other."""
+    relay = Relay()
+    ends = ((giver.api.operations[giving.id], given), (taker.api.operations[taking.id], taken))
     try:
         # The control channel last or first is the same to servers; a name that one side alone has is for nothing.
         for name in sorted(given.keys() & taken.keys()):
-            ends: list[Channel] = []
-            for client, operation, secrets in ((giver, giving, given), (taker, taking, taken)):
-                node = client.api.operations[operation.id].websocket
-                ends.append(node.open_websocket({"secret": secrets[name]}))
-                opened.append(ends[-1])
-            pairs.append((ends[0], ends[1]))
+            relay.pair(*(partial(node.websocket.open_websocket, {"secret": secrets[name]}) for node, secrets in ends))
+        relay.start()
     except BaseException:
-        for channel in opened:
-            channel.close()
+        relay.close()
         raise
-    for one, other in pairs:
-        for source, sink in ((one, other), (other, one)):
-            threading.Thread(target=_pump, args=(source, sink), name="lxdnb relay", daemon=True).start()
-
-
-def _pump(source: Channel, sink: Channel) -> None:
-    try:
-        while (message := source.receive()) is not None:
-            if isinstance(message, bytes):
-                sink.send(message)
-            else:
-                sink.send_text(message)
-    except ConnectionError:
-        pass  # the other side is gone: its operation says why
-    finally:
-        # What each side still has to say is said: only the end is passed on.
-        sink.close()
-        source.close()
+    return relay

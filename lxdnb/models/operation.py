@@ -10,6 +10,7 @@ from lxdnb import api, checks, redact
 
 if TYPE_CHECKING:
     from lxdnb.client import Client
+    from lxdnb.transport import Call
 
 __all__ = ["Operation", "OperationManager", "Progress"]
 
@@ -144,10 +145,17 @@ class Operation:
         OperationCancelled with the server's own words, or OperationTimeout after `timeout` seconds; the operation
         then goes on and can be waited for again.
         """
-
         if on_progress is not None and not callable(on_progress):
             raise TypeError(f"on_progress is a function of a Progress, not {checks.shown(on_progress)}")
 
+        return self._wait(timeout, on_progress)
+
+    def _wait(
+        self,
+        timeout: float | None = None,
+        on_progress: Callable[[Progress], object] | None = None,
+        call: Call | None = None,
+    ) -> Self:
         def seen(record: Mapping[str, Any]) -> None:
             before = self.progress
             self._record = dict(record)
@@ -158,7 +166,9 @@ class Operation:
         # One that had ended already is not asked for again: the server may have forgotten it.
         if not api.has_ended(self._record):
             every = None if on_progress is None else PROGRESS_SECONDS
-            self._record = api.wait_for_operation(self._client.api, self.id, timeout, every=every, on_record=seen)
+            self._record = api.wait_for_operation(
+                self._client.api, self.id, timeout, every=every, on_record=seen, call=call
+            )
         return self
 
 

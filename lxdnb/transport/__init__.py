@@ -235,6 +235,12 @@ class Transport:
 
     def close(self) -> None:
         """Close the idle connections. The transport stays usable."""
+        for adapter in self.session.adapters.values():
+            # urllib3 leaves it to the garbage collector, which an error that somebody has kept holds up.
+            pools: Any = getattr(adapter, "poolmanager", None) and adapter.poolmanager.pools  # pyright: ignore
+            for key in pools.keys() if pools else ():
+                if (pool := pools.get(key)) is not None:
+                    pool.close()
         self.session.close()
 
     def _prepared(self, session: requests.Session) -> requests.Session:

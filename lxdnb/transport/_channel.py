@@ -89,16 +89,28 @@ class Channel:
                 return
             self._closed = True
             self._busy += 1
-        # Who sends holds this lock, and waits for a server that may read no more: no goodbye is worth that wait.
-        lock: Any = self._stream.lock
-        if goodbye and lock.acquire(blocking=False):
-            lock.release()
-            self._quietly(self._stream.send_close)
+        if goodbye:
+            self._say_goodbye()
         connection = self._stream.sock
         if connection is not None:
             self._quietly(connection.shutdown, socket.SHUT_RDWR)
         self._leave()
         log.debug("websocket %s: closed", self._name)
+
+    def say_goodbye(self) -> None:
+        """Tell the other side that nothing more will be sent. What it still sends is received, until it closes."""
+        if self._enter():
+            try:
+                self._say_goodbye()
+            finally:
+                self._leave()
+
+    def _say_goodbye(self) -> None:
+        # Who sends holds this lock, and waits for a server that may read no more: no goodbye is worth that wait.
+        lock: Any = self._stream.lock
+        if lock.acquire(blocking=False):
+            lock.release()
+            self._quietly(self._stream.send_close)
 
     def _enter(self) -> bool:
         with self._guard:

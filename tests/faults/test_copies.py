@@ -1,0 +1,176 @@
+"""Copies and migrations when a server or the way to it is lost: the source survives, nothing half done passes as done.
+
+Both servers are reached through proxies which show the servers' own certificates, so that they reach each other
+through them as well.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import lxdnb
+from tests import daemons
+from tests.eventually import eventually
+from tests.faults.background import SECONDS, begun
+from tests.faults.conftest import BOX, revive
+from tests.faults.proxy import ANSWER, ASKED, REQUEST, Moment, Proxy, down, up
+
+MEGABYTE = 1_000_000
+NOISE = 12 * MEGABYTE  # more than all the buffers on the way hold
+MIDDLE = 5 * MEGABYTE
+MODES = ("pull", "push", "relay")
+
+
+def names(server: daemons.Daemon) -> list[str]:
+    return [url.rpartition("/")[2] for url in server.query("/1.0/instances") if not url.endswith(f"/{BOX}")]
+
+
+def noise(server: daemons.Daemon, name: str) -> Path:
+    return server.directory / "storage-pools/default/containers" / name / "rootfs/noise"
+
+
+@pytest.fixture
+def source(server: daemons.Daemon) -> Iterator[str]:
+    """A stopped instance of some megabytes, by its name."""
+    server.cli("init", "busybox", "source")
+    noise(server, "source").write_bytes(os.urandom(NOISE))
+    yield "source"
+    revive(server)
+    for name in names(server):
+        server.cli("delete", "--force", name)
+
+
+def survives(server: daemons.Daemon, name: str = "source") -> None:
+    """The source is there, whole, and as free to be used as before."""
+    assert name in names(server)
+    assert noise(server, name).stat().st_size == NOISE
+    server.cli("start", name)
+    server.cli("stop", "--force", name)
+
+
+# --- on one server
+
+
+@pytest.mark.parametrize("moment", [REQUEST, ANSWER])
+def test_a_copy_whose_request_is_cut_is_told(client, proxy, server, source, moment):
+    fault = proxy.reset("POST .*/instances$", moment)
+    assert isinstance(
+        begun(client.instances.get(source).copy, "copy", wait=True).exception(SECONDS), lxdnb.ClientConnectionFailed
+    )
+    fault.await_strike()
+    assert len([line for line in proxy.lines if line.startswith("POST")]) == 1
+    if moment is REQUEST:
+        assert names(server) == [source]
+    eventually(lambda: not server.query("/1.0/operations").get("running"))
+    assert noise(server, source).stat().st_size == NOISE
+
+
+def test_a_copy_whose_wait_is_cut_goes_on(client, proxy, server, source):
+    fault = proxy.hang_up("/wait", ASKED)
+    copy = begun(client.instances.get(source).copy, "copy", wait=True).result(SECONDS)
+    fault.await_strike()
+    assert (copy.name, copy.status) == ("copy", "Stopped")
+    assert noise(server, "copy").read_bytes() == noise(server, source).read_bytes()
+
+
+def test_a_daemon_killed_while_it_copies(client, proxy, server, source):
+    fault = proxy.stall("/wait", ASKED)
+    copying = begun(client.instances.get(source).copy, "copy", wait=True)
+    fault.await_strike()
+    server.kill()
+    proxy.release()
+    assert isinstance(copying.exception(SECONDS), lxdnb.ClientConnectionFailed)
+    server.restart()
+    survives(server)
+
+
+# --- between two
+
+
+class Side(NamedTuple):
+    """A server, the way to it, and a client that goes that way."""
+
+    server: daemons.Daemon
+    way: Proxy
+    client: lxdnb.Client
+
+
+@pytest.fixture
+def sides(server, other_server, counted, tmp_path, source) -> Iterator[tuple[Side, Side]]:
+    """The server that gives, and the one that takes."""
+    with ExitStack() as stack:
+        made = []
+        for each in (server, other_server):
+            (folder := tmp_path / each.directory.name).mkdir()
+            identity = (each.directory / "server.crt", each.directory / "server.key")
+            way = stack.enter_context(Proxy(each.socket, folder, "tls", identity))
+            certificate = (str(each.client_certificate[0]), str(each.client_certificate[1]))
+            client = lxdnb.Client(way.endpoint, cert=certificate, fingerprint=each.fingerprint)
+            stack.callback(client.close)
+            made.append(Side(each, way, client))
+        yield made[0], made[1]
+        revive(other_server)
+        other_server.clear()
+
+
+def in_the_middle(sides: tuple[Side, Side], mode: str) -> tuple[Proxy, Moment]:
+    """The way that the files go, and the moment when a good part of them has gone."""
+    giver, taker = sides
+    return (taker.way, up(MIDDLE)) if mode == "push" else (giver.way, down(MIDDLE))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_migration_that_is_broken_leaves_the_source(sides, source, mode):
+    giver, taker = sides
+    instance = giver.client.instances.get(source)
+    way, moment = in_the_middle(sides, mode)
+    for broken in ("connection", "giver", "taker"):
+        fault = (way.hang_up if broken == "connection" else way.stall)("GET .*/websocket", moment, times=2)
+        migrating = begun(instance.migrate, taker.client, wait=True, mode=mode)
+        fault.await_strike()
+        fault.times = 0
+        if broken != "connection":
+            (giver if broken == "giver" else taker).server.kill()
+            way.release()
+        error = migrating.exception(SECONDS)
+        assert isinstance(error, lxdnb.LXDError), (broken, error)
+        assert not [line for line in giver.way.lines if line.startswith("DELETE") and "/instances/" in line]
+        for side in sides:
+            revive(side.server)
+        if broken != "taker":
+            assert names(taker.server) == []
+        survives(giver.server)
+    taker.server.clear()  # what a daemon was making when it was killed is its own to forget, and it does not
+    moved = begun(instance.migrate, taker.client, wait=True, mode=mode).result(SECONDS)
+    assert (moved.name, names(giver.server)) == (source, [])
+    assert noise(taker.server, source).stat().st_size == NOISE
+
+
+@pytest.mark.parametrize("mode", ["pull", "relay"])
+def test_an_interrupt_cancels_it_on_both(sides, source, mode):
+    giver, taker = sides
+    instance = giver.client.instances.get(source)
+    way, moment = in_the_middle(sides, mode)
+    fault = way.stall("GET .*/websocket", moment, times=2)
+
+    def interrupt() -> None:
+        fault.await_strike()
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    interrupting = begun(interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        instance.copy("copy", taker.client, wait=True, mode=mode)
+    way.release()
+    interrupting.result(SECONDS)
+    for side in sides:
+        eventually(lambda side=side: not side.server.query("/1.0/operations").get("running"))
+    assert names(taker.server) == []
+    survives(giver.server)
