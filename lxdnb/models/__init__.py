@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from lxdnb.models._bulk import Outcome
     from lxdnb.models._execute import ExecResult
     from lxdnb.models._metadata import InstanceMetadata
+    from lxdnb.models._metrics import Metric
     from lxdnb.models.certificate import Certificate
     from lxdnb.models.cluster import Cluster, ClusterCertificate
     from lxdnb.models.cluster_group import ClusterGroup
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from lxdnb.models.operation import Operation
     from lxdnb.models.profile import Profile
     from lxdnb.models.project import Project
+    from lxdnb.models.server import Server
     from lxdnb.models.snapshot import Snapshot
     from lxdnb.models.storage_pool import StoragePool
     from lxdnb.models.storage_resources import StorageResources
@@ -50,6 +52,7 @@ __all__ = [
     "Instance",
     "InstanceMetadata",
     "InstanceState",
+    "Metric",
     "Network",
     "NetworkACL",
     "NetworkForward",
@@ -63,6 +66,7 @@ __all__ = [
     "Outcome",
     "Profile",
     "Project",
+    "Server",
     "Snapshot",
     "StoragePool",
     "StorageResources",
@@ -87,6 +91,7 @@ _HOMES = {
     "Instance": "lxdnb.models.instance",
     "InstanceMetadata": "lxdnb.models._metadata",
     "InstanceState": "lxdnb.models.instance",
+    "Metric": "lxdnb.models._metrics",
     "Network": "lxdnb.models.network",
     "NetworkACL": "lxdnb.models.network_acl",
     "NetworkForward": "lxdnb.models.network_forward",
@@ -100,6 +105,7 @@ _HOMES = {
     "Outcome": "lxdnb.models._bulk",
     "Profile": "lxdnb.models.profile",
     "Project": "lxdnb.models.project",
+    "Server": "lxdnb.models.server",
     "Snapshot": "lxdnb.models.snapshot",
     "StoragePool": "lxdnb.models.storage_pool",
     "StorageResources": "lxdnb.models.storage_resources",

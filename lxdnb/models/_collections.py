@@ -6,9 +6,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from lxdnb import api
+from lxdnb.exceptions import LXDAPIException
 
 if TYPE_CHECKING:
     from lxdnb.client import Client
+    from lxdnb.models._metrics import Metric
     from lxdnb.models.certificate import CertificateManager
     from lxdnb.models.cluster import ClusterManager
     from lxdnb.models.container import ContainerManager
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from lxdnb.models.operation import OperationManager
     from lxdnb.models.profile import ProfileManager
     from lxdnb.models.project import ProjectManager
+    from lxdnb.models.server import Server
     from lxdnb.models.storage_pool import StoragePoolManager
     from lxdnb.models.virtual_machine import VirtualMachineManager
     from lxdnb.models.warning import WarningManager
@@ -69,6 +72,44 @@ class Collections:
         from lxdnb.models.instance import InstanceManager
 
         return InstanceManager(self._client)
+
+    def metadata_configuration(self) -> dict[str, Any]:
+        """Return which keys the server knows in the configuration of what, each with a description.
+
+        A dict whose `configs` has, for each kind of resource and group of keys, a list of `keys`. Raises
+        LXDAPIExtensionNotAvailable where the server cannot tell, as LXD 5.0.
+        """
+        self._client.assert_has_api_extension("metadata_configuration")
+        return api.metadata(self._client.api.metadata.configuration.get())
+
+    def metrics(self) -> list[Metric]:
+        """Return what the server measures, of all its instances that run, or of those of the client's project.
+
+        Newer servers measure themselves too. They do so once in a few seconds: between, they tell the same again.
+        Raises NotFound for a client of a project that is not there.
+
+        >>> [metric.value for metric in client.metrics() if metric.name == "lxd_procs_total"]
+        [2.0]
+
+        https://documentation.ubuntu.com/lxd/stable-5.0/metrics/
+        """
+        from lxdnb.models._metrics import parsed
+
+        return parsed(self.metrics_text())
+
+    def metrics_text(self) -> str:
+        """Return the same as `metrics` as the server says it, in the text that Prometheus reads."""
+        from lxdnb.models.project import assert_project
+
+        self._client.assert_has_api_extension("metrics")
+        # As bytes: the server does not tell that it is UTF-8, so that `text` would be something else.
+        response = self._client.api.metrics.get(is_api=False)
+        text = response.content.decode()
+        if not text.endswith("# EOF\n"):
+            raise LXDAPIException(response, message="what the server sent are no metrics, or not all of them")
+        if not text.startswith("# HELP"):
+            assert_project(self._client)
+        return text
 
     @cached_property
     def network_acls(self) -> NetworkACLManager:
@@ -136,6 +177,13 @@ class Collections:
         from lxdnb.models.storage_pool import StoragePoolManager
 
         return StoragePoolManager(self._client)
+
+    @cached_property
+    def server(self) -> Server:
+        """The server, with its configuration; by a client of `use_target` one member of the cluster."""
+        from lxdnb.models.server import Server
+
+        return Server(self._client, api_version="1.0")
 
     @cached_property
     def virtual_machines(self) -> VirtualMachineManager:

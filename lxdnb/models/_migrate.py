@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Self
 from lxdnb import checks
 from lxdnb.exceptions import LXDAPIException
 from lxdnb.models._arrival import arrived
-from lxdnb.models._copy import same_server
 from lxdnb.models._model import Model
 from lxdnb.models._offer import address_of, base_image, check_mode, hand_over, offered
 
@@ -36,8 +35,6 @@ class Migrates(Model):
             raise TypeError(f"new_client is a Client of the other server, not {type(new_client).__name__}")
         checks.flag("live", live)
         way = check_mode(mode)
-        if same_server(self.client, new_client):
-            raise ValueError(f"{new_client!r} is this very server: move() takes it to another name, pool or project")
         response = self.api.get()
         if not live and self._read(response)["status"] != "Stopped":
             # Servers would copy what is being written to, and only then refuse to delete it here.

@@ -48,6 +48,7 @@ class Model:
     """The client that it came by."""
 
     _fields: ClassVar[Mapping[str, str]] = {}
+    _lay: Any = staticmethod(lay_on_server)
 
     def __init_subclass__(cls) -> None:
         own_fields = {
@@ -187,7 +188,7 @@ class Model:
                 self._operation = None
                 return
             turn.settle()
-            answer, record = lay_on_server(self.api, wanted, self._read, self._may_change)
+            answer, record = self._lay(self.api, wanted, self._read, self._may_change)
             self._started(answer, wait)
             if self._operation is not None and not wait:
                 turn.leave(self._operation)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
+from urllib.parse import parse_qs, urlsplit
 
 from lxdnb import checks
-from lxdnb.models._model import as_sent
+from lxdnb.models._model import as_sent, name_in
 from lxdnb.models._named import OfProject, OfProjectManager
 
 if TYPE_CHECKING:
     from lxdnb.client import Client
+    from lxdnb.models.instance import Instance
 
 __all__ = ["Profile", "ProfileManager"]
 
@@ -64,6 +66,26 @@ class Profile(OfProject):
         created._started(client.api.profiles.post(json=request), wait)
         return created
 
+    def instances(self) -> list[Instance]:
+        """Return the instances that have it, those of other projects with a client of their own one each.
+
+        By one request for who they are, and one list, however many there are.
+
+        >>> client.profiles.get("default").instances()
+        [<Instance 'c1': Running>, <Instance 'c2': Stopped>]
+        """
+        self.sync()
+        wanted = {(_project_in(url), name_in(url)) for url in self.used_by}
+        projects = sorted({project for project, _ in wanted})
+        if len(projects) > 1 and self.client.has_api_extension("instance_all_projects"):
+            found = self.client.instances.all(all_projects=True)
+        else:
+            found = [each for project in projects for each in self._client_of(project).instances.all()]
+        return [each for each in found if (each.client.project or "default", each.name) in wanted]
+
+    def _client_of(self, project: str) -> Client:
+        return self.client if project == (self.client.project or "default") else self.client.use_project(project)
+
     def update(self, wait: bool = False) -> None:
         """Save: pylxd's manual has this name for it."""
         self.save(wait)
@@ -90,3 +112,7 @@ class ProfileManager(OfProjectManager[Profile]):
     ) -> Profile:
         """Create a profile and return it; see `Profile.create`."""
         return self.model.create(self.client, name, config, devices, description, wait)
+
+
+def _project_in(url: str) -> str:
+    return parse_qs(urlsplit(url).query).get("project", ["default"])[0]

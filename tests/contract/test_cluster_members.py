@@ -90,6 +90,23 @@ def test_a_client_of_one_member_asks_for_what_is_its_own(first, clients, cluster
     assert first.instances.all() == []
 
 
+def test_a_member_is_configured_through_another_one(first, cluster):
+    before = {name: member.query("/1.0")["config"] for name, member in cluster.members.items()}
+    address = daemons.free_address().removeprefix("https://")
+    own = first.use_target("n2").server
+    own.config["core.debug_address"] = address
+    own.save()
+    after = {name: member.query("/1.0")["config"] for name, member in cluster.members.items()}
+    assert after == before | {"n2": before["n2"] | {"core.debug_address": address}}
+    assert own.config == after["n2"]
+    assert own.to_yaml().strip() == cluster["n1"].cli("config", "show", "--target", "n2").strip()
+    assert first.host_info["config"] == after["n1"] == first.server.config
+    assert own != first.server
+    del own.config["core.debug_address"]
+    own.save()
+    assert cluster["n2"].query("/1.0")["config"] == before["n2"]
+
+
 def test_an_instance_moves_from_one_member_to_another(first, cluster):
     made = first.instances.create({"name": "c1", **NONE, "config": {"user.x": "1"}}, wait=True, target="n1")
     first.use_target("n3").instances.get("c1").post({"name": "c1", "migration": True}, wait=True)
