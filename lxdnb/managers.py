@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lxdnb.models._backup import BackupManager
 from lxdnb.models._model import Manager as BaseManager
 from lxdnb.models.certificate import CertificateManager
 from lxdnb.models.cluster import (
@@ -34,6 +35,7 @@ from lxdnb.models.virtual_machine import VirtualMachineManager
 from lxdnb.models.warning import WarningManager
 
 __all__ = [
+    "BackupManager",
     "BaseManager",
     "CertificateManager",
     "ClusterCertificateManager",

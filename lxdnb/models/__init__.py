@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lxdnb.models._lazily import loader
 
 if TYPE_CHECKING:
+    from lxdnb.models._backup import Backup
     from lxdnb.models._bulk import Outcome
     from lxdnb.models._execute import ExecResult
     from lxdnb.models._metadata import InstanceMetadata
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from lxdnb.models.warning import Warning
 
 __all__ = [
+    "Backup",
     "Certificate",
     "Cluster",
     "ClusterCertificate",
@@ -79,6 +81,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Backup": "lxdnb.models._backup",
     "Certificate": "lxdnb.models.certificate",
     "Cluster": "lxdnb.models.cluster",
     "ClusterCertificate": "lxdnb.models.cluster",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
+from typing import IO, TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from lxdnb import api, checks
 from lxdnb.exceptions import NotFound
+from lxdnb.models._backup import Backup, BackupManager
 from lxdnb.models._copy import Copies
 from lxdnb.models._create import Creates
 from lxdnb.models._execute import ExecResult
@@ -19,6 +20,7 @@ from lxdnb.models._named import listed
 from lxdnb.models._publish import Publishes
 from lxdnb.models._state import InstanceState
 from lxdnb.models._together import ActsOnMany
+from lxdnb.models._transfer import Heard, Place
 from lxdnb.models.files import FilesManager
 from lxdnb.models.image import Image
 from lxdnb.models.project import assert_project
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
     from lxdnb.client import Client
 
-__all__ = ["ExecResult", "Instance", "InstanceManager", "InstanceState", "Instances", "Snapshot"]
+__all__ = ["Backup", "ExecResult", "Instance", "InstanceManager", "InstanceState", "Instances", "Snapshot"]
 
 
 class Instance(Creates, Copies, Moves, Migrates, Publishes, Logs, Described):
@@ -148,6 +150,26 @@ class Instance(Creates, Copies, Moves, Migrates, Publishes, Logs, Described):
     def snapshots(self) -> SnapshotManager:
         """Its snapshots: get, all, create."""
         return SnapshotManager(self.client, self)
+
+    @property
+    def backups(self) -> BackupManager:
+        """Its backups on the server: get, all, create, each with its export."""
+        return BackupManager(self.client, self)
+
+    def export_backup(
+        self,
+        to: Place | None = None,
+        *,
+        instance_only: bool = False,
+        optimized_storage: bool = False,
+        compression_algorithm: str | None = None,
+        on_progress: Heard = None,
+    ) -> IO[bytes] | None:
+        """Make a backup, fetch it, and delete it on the server; see `Backup.export` and `BackupManager.create`.
+
+        >>> client.instances.get("c2").export_backup("c2.tar.gz")
+        """
+        return self.backups._exported(to, instance_only, optimized_storage, compression_algorithm, on_progress)  # pyright: ignore[reportPrivateUsage]
 
     def restore_snapshot(self, snapshot_name: str, wait: bool = False, stateful: bool = False) -> Response:
         """Put it back to what it was at a snapshot, with its memory if `stateful`.

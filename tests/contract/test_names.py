@@ -84,12 +84,16 @@ def sent(recorder: Recorder, client: lxdnb.Client, method: str, **changed: Any) 
     return recorder.requests
 
 
+MADE_UP = re.compile("export-[0-9a-f]{12}")  # the name of a backup that is made for one export
+
+
 def understood(request: Request, put: str, text: str) -> Any:
     """What a server makes of a request; `put` is replaced by `text` in it."""
     method, path, query = read(request.line)
     if "snapshots" in path[:-1] and "volumes" not in path:  # an instance's, whose name servers unquote once more
         place = path.index("snapshots") + 1
         path[place] = unquote(path[place], errors="surrogateescape")
+    path = ["export" if MADE_UP.fullmatch(each) else each for each in path]
     head: dict[str, Any] = {name: value for name, value in request.head if name != "content-length"}
     assert len(head) >= len(request.head) - 1, "a field comes twice"
     for name, value in head.items():
@@ -102,6 +106,8 @@ def understood(request: Request, put: str, text: str) -> Any:
         body = json.loads(body)
         if isinstance(body.get("config"), dict):
             body["config"].pop("volatile.uuid", None)  # made up for each launch
+        if MADE_UP.fullmatch(str(body.get("name"))):
+            body["name"] = "export"
     head.pop("sec-websocket-key", None)  # made up for each
     return _replaced([method, path, query, head, body], put, text)
 

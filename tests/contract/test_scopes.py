@@ -23,11 +23,7 @@ REASONS = {
     "POST /1.0/images/{}/secret": "by a copy that the other server pulls; the call that is tried pushes",
     "POST /1.0/storage-pools/{}/volumes": "the same at POST /1.0/storage-pools/{}/volumes/{}, which tells the type",
 }
-LATER = (
-    "/1.0/warnings",
-    "/1.0/storage-pools/{}/buckets",
-    "/1.0/instances/{}/backups",
-)
+LATER = ("/1.0/storage-pools/{}/buckets",)
 """Where paths begin whose turn is still to come."""
 OTHERS = {"PUT /1.0/instances project"}
 """What is asked for only where the server has several that are to change: see test_bulk."""

@@ -1,0 +1,172 @@
+"""Backups on the server, of an instance or of whatever else is kept so: made there, fetched whole or not at all."""
+# What is private to a backup is its manager's too.
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+import io
+import os
+from datetime import datetime
+from typing import IO, Any, ClassVar, Generic, Self, TypeVar, cast
+from uuid import uuid4
+
+from lxdnb import checks
+from lxdnb.exceptions import LXDError
+from lxdnb.models._folder import destination
+from lxdnb.models._named import Part, PartManager
+from lxdnb.models._transfer import Heard, Place, fetch, heard, path_of
+from lxdnb.models.snapshot import instant
+
+__all__ = ["Backup", "BackupManager", "BackupsManager"]
+
+
+class Backup(Part):
+    """A backup of an instance, which lies on the server until it is deleted or expires.
+
+    `name` is its own, without the instance's. `created_at` and `expires_at` are ISO 8601 texts.
+
+    >>> instance = client.instances.get("c2")
+    >>> backup = instance.backups.create("weekly", wait=True)
+    >>> backup.export("c2.tar.gz")
+    >>> backup.delete(wait=True)
+
+    https://documentation.ubuntu.com/lxd/stable-5.0/howto/instances_backup/
+    """
+
+    collection: ClassVar[str] = "backups"
+    within: ClassVar[str] = "instance"
+    extension: ClassVar[str | None] = "container_backup"
+
+    created_at: str
+    expires_at: str
+    instance_only: bool
+    name: str
+    optimized_storage: bool
+
+    @classmethod
+    def _made(
+        cls,
+        owner: Any,
+        name: str | None,
+        expires_at: datetime | str | None,
+        only: tuple[str, bool],
+        optimized_storage: bool,
+        compression_algorithm: str | None,
+        wait: bool,
+    ) -> Self:
+        """Make one; `only` is the field, of this kind of resource, that leaves its snapshots out, and its value."""
+        # A name of this side's, where none is given: the backup can be found even when the answer is lost.
+        name = f"backup-{uuid4().hex[:12]}" if name is None else name
+        _ = cls._node(owner, name)
+        request: dict[str, Any] = {
+            "name": name,
+            only[0]: checks.flag(*only),
+            "optimized_storage": checks.flag("optimized_storage", optimized_storage),
+        }
+        if expires_at is not None:
+            request["expires_at"] = instant(expires_at)
+        if compression_algorithm is not None:
+            owner.client.assert_has_api_extension("backup_compression_algorithm")
+            request["compression_algorithm"] = checks.text("compression_algorithm", compression_algorithm)
+        made = cls(owner.client, **{"name": name, cls.within: owner})
+        made._started(cls._collection(owner).post(json=request), wait)
+        return made
+
+    def rename(self, new_name: str, wait: bool = False) -> None:
+        """Give it another name. Raises Conflict or OperationFailed when that is taken."""
+        _ = self._node(self._owner, new_name)
+        self._rename(new_name, wait)
+
+    def export(self, to: Place | None = None, *, on_progress: Heard = None) -> IO[bytes] | None:
+        """Fetch it: to the path of a file, into a file that is open for bytes, or, for None, into a temporary file
+        without a name, which is returned open at its start.
+
+        A file at a path has its new content only once that is all there. `on_progress` hears of the stage `export`.
+        Raises ClientConnectionFailed for one that ends too early.
+        """
+        return fetch(self.api["export"], cast(Any, to), stage="export", on_progress=on_progress)
+
+    @classmethod
+    def _node(cls, owner: Any, name: str) -> Any:
+        if "/" in checks.name(name):
+            raise ValueError(f"{checks.shown(name)} is no name of a backup: it has a / in it")
+        return super()._node(owner, name)
+
+    @classmethod
+    def _kept(cls, record: dict[str, Any]) -> dict[str, Any]:
+        # Servers put the name of what it is a backup of before it: c1/weekly.
+        return {**record, "name": record["name"].rpartition("/")[2]}
+
+
+B = TypeVar("B", bound=Backup)
+
+
+class BackupsManager(PartManager[B], Generic[B]):
+    """The backups of one resource: `only` is the field that leaves its snapshots out."""
+
+    only: ClassVar[str]
+
+    def _exported(
+        self,
+        to: Place | None,
+        only: bool,
+        optimized_storage: bool,
+        compression_algorithm: str | None,
+        on_progress: Heard,
+    ) -> IO[bytes] | None:
+        """Make one, fetch it and delete it, whatever happens."""
+        # What is wrong with the arguments is told before anything is sent.
+        heard(on_progress)
+        checks.flag(self.only, only)
+        checks.flag("optimized_storage", optimized_storage)
+        if compression_algorithm is not None:
+            checks.text("compression_algorithm", compression_algorithm)
+            self.client.assert_has_api_extension("backup_compression_algorithm")
+        if self.model.extension is not None:
+            self.client.assert_has_api_extension(self.model.extension)
+        place: Any = to
+        if isinstance(place, str | os.PathLike):
+            destination(path_of(place), "")
+        elif place is not None and (isinstance(place, io.TextIOBase) or not hasattr(place, "write")):
+            raise TypeError(f"to is a path, or a file that is open for bytes, not {place!r:.100}")
+        name = f"export-{uuid4().hex[:12]}"
+        said = (self.only, only)
+        try:
+            made = self.model._made(self._owner, name, None, said, optimized_storage, compression_algorithm, True)
+            fetched = made.export(to, on_progress=on_progress)
+        except BaseException:
+            left = self.model(self.client, **{"name": name, self.model.within: self._owner})
+            try:
+                left.delete(wait=True)
+            except LXDError:
+                pass  # what went wrong before is what there is to tell
+            raise
+        made.delete(wait=True)
+        return fetched
+
+
+class BackupManager(BackupsManager[Backup]):
+    """`instance.backups`."""
+
+    model = Backup
+    only = "instance_only"
+
+    def create(
+        self,
+        name: str | None = None,
+        *,
+        expires_at: datetime | str | None = None,
+        instance_only: bool = False,
+        optimized_storage: bool = False,
+        compression_algorithm: str | None = None,
+        wait: bool = False,
+    ) -> Backup:
+        """Make a backup on the server and return it; without a `name` it gets one.
+
+        `expires_at` is when the server deletes it: a datetime with a time zone, or an ISO 8601 text. `instance_only`
+        leaves the snapshots out; `optimized_storage` is the format of the pool's driver, which only such a pool takes
+        back. `compression_algorithm` is a program on the server, such as `gzip`, or `none`. Raises
+        LXDAPIExtensionNotAvailable, and Conflict or OperationFailed when the name is taken.
+        """
+        only = (self.only, instance_only)
+        return self.model._made(self._owner, name, expires_at, only, optimized_storage, compression_algorithm, wait)

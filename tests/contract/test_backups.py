@@ -1,0 +1,66 @@
+"""Backups of instances: on the server, and as the files that the command lines make and take."""
+
+from __future__ import annotations
+
+import tarfile
+
+import pytest
+
+import lxdnb
+
+
+@pytest.fixture
+def c1(client, server):
+    server.cli("init", "busybox", "c1", "-c", "user.when=before")
+    return client.instances.get("c1")
+
+
+def told(server) -> list[str]:
+    every = server.query("/1.0/instances/c1/backups?recursion=1") or []
+    return [record["name"].rpartition("/")[2] for record in every]
+
+
+def contents(path) -> dict[str, tuple[int, int, int]]:
+    with tarfile.open(path) as tar:
+        return {
+            member.name: (member.mode, member.uid, member.size) for member in tar if member.name != "backup/index.yaml"
+        }
+
+
+def test_life_of_a_backup(c1, server, tmp_path):
+    backup = c1.backups.create("b1", expires_at="2040-01-31T12:00:00Z", compression_algorithm="none", wait=True)
+    record = server.query("/1.0/instances/c1/backups/b1")
+    assert (backup.name, backup.created_at, backup.expires_at) == ("b1", record["created_at"], "2040-01-31T12:00:00Z")
+    assert [each.name for each in c1.backups.all()] == ["b1"] == told(server)
+    backup.rename("b2", wait=True)
+    assert told(server) == ["b2"]
+    assert c1.backups.exists("b2")
+    assert not c1.backups.exists("b1")
+    backup.export(tmp_path / "b2.tar")
+    backup.delete(wait=True)
+    assert told(server) == []
+    with pytest.raises(lxdnb.NotFound):
+        backup.export(tmp_path / "none.tar")
+    assert [each.name for each in tmp_path.iterdir()] == ["b2.tar"]
+
+
+def test_export_is_what_the_command_line_makes_and_takes(c1, server, tmp_path):
+    heard: list[lxdnb.models.operation.Progress] = []
+    c1.export_backup(tmp_path / "ours.tar.gz", on_progress=heard.append)
+    assert heard[-1].stage == "export"
+    assert told(server) == []
+    server.cli("export", "c1", str(tmp_path / "theirs.tar.gz"))
+    assert contents(tmp_path / "ours.tar.gz") == contents(tmp_path / "theirs.tar.gz")
+    c1.delete(wait=True)
+    server.cli("import", str(tmp_path / "ours.tar.gz"))
+    assert server.query("/1.0/instances/c1")["config"]["user.when"] == "before"
+
+
+def test_an_export_that_fails_leaves_nothing(c1, server, tmp_path):
+    def broken(progress):
+        raise RuntimeError("broken")
+
+    with pytest.raises(RuntimeError, match="broken"):
+        c1.export_backup(tmp_path / "c1.tar.gz", on_progress=broken)
+    assert told(server) == []
+    assert list(tmp_path.iterdir()) == []
