@@ -218,7 +218,7 @@ def send(
     *,
     stage: str,
     on_progress: Heard = None,
-    headers: Mapping[str, str] | None = None,
+    headers: Mapping[str, str | bytes] | None = None,
     params: Mapping[str, Any] | None = None,
 ) -> Response:
     """POST a body, and return the answer.

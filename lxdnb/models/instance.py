@@ -11,6 +11,7 @@ from lxdnb.models._backup import Backup, BackupManager
 from lxdnb.models._copy import Copies
 from lxdnb.models._create import Creates
 from lxdnb.models._execute import ExecResult
+from lxdnb.models._import import Imports
 from lxdnb.models._logs import Logs
 from lxdnb.models._metadata import Described
 from lxdnb.models._migrate import Migrates
@@ -217,7 +218,7 @@ class Instance(Creates, Copies, Moves, Migrates, Publishes, Logs, Described):
 I = TypeVar("I", bound=Instance)  # noqa: E741
 
 
-class Instances(ActsOnMany[I], Generic[I]):
+class Instances(ActsOnMany[I], Imports[I], Generic[I]):
     """What `client.instances`, `client.containers` and `client.virtual_machines` have in common."""
 
     model: type[I]

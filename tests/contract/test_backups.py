@@ -56,6 +56,28 @@ def test_export_is_what_the_command_line_makes_and_takes(c1, server, tmp_path):
     assert server.query("/1.0/instances/c1")["config"]["user.when"] == "before"
 
 
+def test_an_import_takes_what_the_command_line_makes(c1, client, server, tmp_path):
+    c1.snapshots.create("first", wait=True)
+    server.cli("export", "c1", str(tmp_path / "theirs.tar.gz"))
+    with pytest.raises(lxdnb.LXDAPIException):
+        client.instances.import_backup(tmp_path / "theirs.tar.gz")
+    heard: list[lxdnb.models.operation.Progress] = []
+    again = client.containers.import_backup(
+        tmp_path / "theirs.tar.gz", "again", pool="default", on_progress=heard.append
+    )
+    assert (type(again), again.name, again.status) == (type(client.containers.get("c1")), "again", "Stopped")
+    assert (heard[-1].stage, heard[-1].percent) == ("import", 100)
+    assert server.query("/1.0/instances/again")["config"]["user.when"] == "before"
+    assert server.query("/1.0/instances/again/snapshots") == ["/1.0/instances/again/snapshots/first"]
+    c1.delete(wait=True)
+    with (tmp_path / "theirs.tar.gz").open("rb") as file:
+        assert client.instances.import_backup(file).name == "c1"
+    for data in (b"no backup", (tmp_path / "theirs.tar.gz").read_bytes()[:5000]):
+        with pytest.raises(lxdnb.LXDAPIException):
+            client.instances.import_backup(data, "broken")
+    assert sorted(server.query("/1.0/instances")) == ["/1.0/instances/again", "/1.0/instances/c1"]
+
+
 def test_an_export_that_fails_leaves_nothing(c1, server, tmp_path):
     def broken(progress):
         raise RuntimeError("broken")

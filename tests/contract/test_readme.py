@@ -27,10 +27,11 @@ def alpine(server, monkeypatch, tmp_path):
         monkeypatch.setenv(name, value)
     yield
     server.cli("image", "alias", "delete", "alpine")
+    server.cli("config", "unset", "user.owner")
 
 
 def test_there_is_something_to_run():
-    assert [language for language, _ in BLOCKS] == ["ipython", *["python"] * 9]
+    assert [language for language, _ in BLOCKS] == ["ipython", *["python"] * 10]
 
 
 def test_readme_runs(alpine, server):
