@@ -54,6 +54,8 @@ PARTS = {
     "openssl": Part("keypairs", "tests of the manual's keypair", lambda: _find("openssl")),
     "chromium": Part("a browser", "tests in a browser", lambda: _find("chromium")),
 }
+APART = {"ovn-central", "ovn-host", "openvswitch-switch"}
+"""What is installed only where it is named: for tests that are not run with the others."""
 # Where a release lacks these, its backports have them.
 _BACKPORTED = {"incus-base", "incus"}
 
@@ -160,9 +162,10 @@ def report(packages: Sequence[str], why: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Install what is missing, or tell about it; the exit code."""
+    usual = [package for package in PARTS if package not in APART]
     parser = argparse.ArgumentParser(prog="python -m tests.install", description=__doc__)
-    parser.add_argument("packages", nargs="*", metavar="PACKAGE", help=f"default: {' '.join(PARTS)}")
-    packages = parser.parse_args(arguments).packages or list(PARTS)
+    parser.add_argument("packages", nargs="*", metavar="PACKAGE", help=f"default: {' '.join(usual)}")
+    packages = parser.parse_args(arguments).packages or usual
     try:
         system = platform.freedesktop_os_release()
     except OSError:

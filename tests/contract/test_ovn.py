@@ -13,6 +13,8 @@ from tests import daemons, ovn
 from tests.bridges import Bridge, a_bridge
 from tests.eventually import eventually
 
+pytestmark = pytest.mark.ovn
+
 
 @pytest.fixture
 def own(flavour: str) -> Iterator[tuple[daemons.Daemon, str]]:
