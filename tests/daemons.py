@@ -23,15 +23,15 @@ import ssl
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 from . import lxcfs
+from .clearing import clear
 from .image import ALIAS, busybox_image, find_busybox
-from .watcher import DaemonError, NotFound, Watcher, ask, finish
+from .watcher import DaemonError, Watcher, ask, finish
 
 __all__ = [
     "ALIAS",
@@ -213,49 +213,7 @@ class Daemon:
         """Delete what a test left, in all projects: instances, running or not, images but the busybox one, custom
         volumes of the pool, profiles, networks with their ACLs and zones, and the projects themselves. The default
         profile is as at first."""
-        keep = ask(self.socket, "GET", f"/1.0/images/aliases/{ALIAS}")["metadata"]["target"]
-        projects = self._every("projects")
-        for project in projects:
-            own = project["name"] != "default" and project["config"].get("features.images") == "true"
-            self._clear(f"?project={quote(project['name'], safe='')}", "" if own else keep)
-        ask(self.socket, "PUT", "/1.0/profiles/default", _PROFILE)
-        for kind in ("networks", "network-acls", "network-zones"):  # those of a project may need the default one's
-            for project in sorted(projects, key=lambda each: each["name"] == "default"):
-                query = f"?project={quote(project['name'], safe='')}"
-                self._together(("DELETE", url, None) for url in self._urls(kind, query))
-        self._together(("DELETE", url, None) for url in self._urls("projects"))
-
-    def _clear(self, query: str, keep: str) -> None:
-        stop = {"action": "stop", "force": True, "timeout": 30}
-        running = [each["name"] for each in self._every("instances", query) if each["status"] != "Stopped"]
-        self._together(("PUT", f"/1.0/instances/{quote(name, safe='')}/state{query}", stop) for name in running)
-        for kind in ("instances", "images", "storage-pools/default/volumes/custom", "profiles"):
-            self._together(("DELETE", url, None) for url in self._urls(kind, query, keep))
-
-    def _every(self, kind: str, query: str = "") -> list[dict[str, Any]]:
-        return ask(self.socket, "GET", f"/1.0/{kind}{query}{'&' if query else '?'}recursion=1")["metadata"] or []
-
-    def _urls(self, kind: str, query: str = "", keep: str = "") -> list[str]:
-        """Where the things of a kind are that are to go: not what the server or `daemon()` made, nor snapshots."""
-        stays = keep if kind == "images" else "default" if kind in ("profiles", "projects") else None
-        every = [each for each in self._every(kind, query) if each.get("managed", True)]
-        names = [each["fingerprint"] if kind == "images" else each["name"] for each in every]
-        return [
-            f"/1.0/{kind}/{quote(name, safe='')}{query}"
-            for name in names
-            if name != stays and not (kind.endswith("custom") and "/" in name)
-        ]
-
-    def _together(self, requests: Iterable[tuple[str, str, Any]]) -> None:
-        """Send all the requests, then wait for what they began. What is gone already is fine."""
-        begun = []
-        for method, url, body in requests:
-            try:
-                begun.append(ask(self.socket, method, url, body))
-            except NotFound:
-                continue
-        for operation in begun:
-            finish(self.socket, operation)
+        clear(self.socket, _PROFILE)
 
 
 @contextlib.contextmanager
