@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lxdnb.models._backup import BackupManager
 from lxdnb.models._model import Manager as BaseManager
+from lxdnb.models.backup import BackupManager
 from lxdnb.models.certificate import CertificateManager
 from lxdnb.models.cluster import (
     ClusterCertificateManager,

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from lxdnb.models._lazily import loader
 
 if TYPE_CHECKING:
-    from lxdnb.models._backup import Backup
     from lxdnb.models._bulk import Outcome
     from lxdnb.models._execute import ExecResult
     from lxdnb.models._metadata import InstanceMetadata
     from lxdnb.models._metrics import Metric
+    from lxdnb.models.backup import Backup
     from lxdnb.models.certificate import Certificate
     from lxdnb.models.cluster import Cluster, ClusterCertificate
     from lxdnb.models.cluster_group import ClusterGroup
@@ -81,7 +81,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Backup": "lxdnb.models._backup",
+    "Backup": "lxdnb.models.backup",
     "Certificate": "lxdnb.models.certificate",
     "Cluster": "lxdnb.models.cluster",
     "ClusterCertificate": "lxdnb.models.cluster",

@@ -1,4 +1,4 @@
-"""Backups on the server, of an instance or of whatever else is kept so: made there, fetched whole or not at all."""
+"""What backups of instances and of volumes have in common: made on the server, fetched whole or not at all."""
 # What is private to a backup is its manager's too.
 # pyright: reportPrivateUsage=false
 
@@ -17,29 +17,18 @@ from lxdnb.models._named import Part, PartManager
 from lxdnb.models._transfer import Heard, Place, fetch, heard, path_of
 from lxdnb.models.snapshot import instant
 
-__all__ = ["Backup", "BackupManager", "BackupsManager"]
+__all__ = ["BaseBackup", "BaseBackupManager"]
 
 
-class Backup(Part):
-    """A backup of an instance, which lies on the server until it is deleted or expires.
-
-    `name` is its own, without the instance's. `created_at` and `expires_at` are ISO 8601 texts.
-
-    >>> instance = client.instances.get("c2")
-    >>> backup = instance.backups.create("weekly", wait=True)
-    >>> backup.export("c2.tar.gz")
-    >>> backup.delete(wait=True)
-
-    https://documentation.ubuntu.com/lxd/stable-5.0/howto/instances_backup/
-    """
+class BaseBackup(Part):
+    """A backup, which lies on the server until it is deleted or expires."""
 
     collection: ClassVar[str] = "backups"
-    within: ClassVar[str] = "instance"
-    extension: ClassVar[str | None] = "container_backup"
+    only: ClassVar[str]
+    """The field that leaves the snapshots out of it."""
 
     created_at: str
     expires_at: str
-    instance_only: bool
     name: str
     optimized_storage: bool
 
@@ -49,18 +38,18 @@ class Backup(Part):
         owner: Any,
         name: str | None,
         expires_at: datetime | str | None,
-        only: tuple[str, bool],
+        only: bool,
         optimized_storage: bool,
         compression_algorithm: str | None,
         wait: bool,
     ) -> Self:
-        """Make one; `only` is the field, of this kind of resource, that leaves its snapshots out, and its value."""
+        """Make one, with `only` without the snapshots."""
         # A name of this side's, where none is given: the backup can be found even when the answer is lost.
         name = f"backup-{uuid4().hex[:12]}" if name is None else name
         _ = cls._node(owner, name)
         request: dict[str, Any] = {
             "name": name,
-            only[0]: checks.flag(*only),
+            cls.only: checks.flag(cls.only, only),
             "optimized_storage": checks.flag("optimized_storage", optimized_storage),
         }
         if expires_at is not None:
@@ -72,7 +61,7 @@ class Backup(Part):
         made._started(cls._collection(owner).post(json=request), wait)
         return made
 
-    def rename(self, new_name: str, wait: bool = False) -> None:
+    def rename(self, new_name: str, wait: bool = True) -> None:
         """Give it another name. Raises Conflict or OperationFailed when that is taken."""
         _ = self._node(self._owner, new_name)
         self._rename(new_name, wait)
@@ -98,13 +87,11 @@ class Backup(Part):
         return {**record, "name": record["name"].rpartition("/")[2]}
 
 
-B = TypeVar("B", bound=Backup)
+B = TypeVar("B", bound=BaseBackup)
 
 
-class BackupsManager(PartManager[B], Generic[B]):
-    """The backups of one resource: `only` is the field that leaves its snapshots out."""
-
-    only: ClassVar[str]
+class BaseBackupManager(PartManager[B], Generic[B]):
+    """The backups of one resource."""
 
     def _exported(
         self,
@@ -117,7 +104,7 @@ class BackupsManager(PartManager[B], Generic[B]):
         """Make one, fetch it and delete it, whatever happens."""
         # What is wrong with the arguments is told before anything is sent.
         heard(on_progress)
-        checks.flag(self.only, only)
+        checks.flag(self.model.only, only)
         checks.flag("optimized_storage", optimized_storage)
         if compression_algorithm is not None:
             checks.text("compression_algorithm", compression_algorithm)
@@ -130,9 +117,8 @@ class BackupsManager(PartManager[B], Generic[B]):
         elif place is not None and (isinstance(place, io.TextIOBase) or not hasattr(place, "write")):
             raise TypeError(f"to is a path, or a file that is open for bytes, not {place!r:.100}")
         name = f"export-{uuid4().hex[:12]}"
-        said = (self.only, only)
         try:
-            made = self.model._made(self._owner, name, None, said, optimized_storage, compression_algorithm, True)
+            made = self.model._made(self._owner, name, None, only, optimized_storage, compression_algorithm, True)
             fetched = made.export(to, on_progress=on_progress)
         except BaseException:
             left = self.model(self.client, **{"name": name, self.model.within: self._owner})
@@ -143,30 +129,3 @@ class BackupsManager(PartManager[B], Generic[B]):
             raise
         made.delete(wait=True)
         return fetched
-
-
-class BackupManager(BackupsManager[Backup]):
-    """`instance.backups`."""
-
-    model = Backup
-    only = "instance_only"
-
-    def create(
-        self,
-        name: str | None = None,
-        *,
-        expires_at: datetime | str | None = None,
-        instance_only: bool = False,
-        optimized_storage: bool = False,
-        compression_algorithm: str | None = None,
-        wait: bool = False,
-    ) -> Backup:
-        """Make a backup on the server and return it; without a `name` it gets one.
-
-        `expires_at` is when the server deletes it: a datetime with a time zone, or an ISO 8601 text. `instance_only`
-        leaves the snapshots out; `optimized_storage` is the format of the pool's driver, which only such a pool takes
-        back. `compression_algorithm` is a program on the server, such as `gzip`, or `none`. Raises
-        LXDAPIExtensionNotAvailable, and Conflict or OperationFailed when the name is taken.
-        """
-        only = (self.only, instance_only)
-        return self.model._made(self._owner, name, expires_at, only, optimized_storage, compression_algorithm, wait)

@@ -68,7 +68,7 @@ class Endpoint:
                 told = {key: response.headers.get(self._prefix + key) for key in ("type", "mode", "uid", "gid")}
                 if told["type"] != "symlink" or not follow:
                     mode = int(told["mode"], 8) & 0o7777 if told["mode"] else None
-                    uid, gid = (int(told[key]) if told[key] else None for key in ("uid", "gid"))  # type: ignore
+                    uid, gid = (int(owner) if owner else None for owner in (told["uid"], told["gid"]))
                     size = response.headers.get("Content-Length") if told["type"] == "file" else None  # not LXD's HEAD
                     return FileEntry(name, told["type"], mode, uid, gid, int(size) if size else None)
             path = yield from self.readlink(path)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lxdnb import api, checks
+from lxdnb import api
 from lxdnb.exceptions import LXDAPIException
 from lxdnb.models._image_create import ended, headers
 from lxdnb.models._image_export import checked
+from lxdnb.models._offer import address_of
 from lxdnb.models._transfer import Heard, Meter, outgoing, received
 
 if TYPE_CHECKING:
@@ -15,9 +16,8 @@ if TYPE_CHECKING:
     from lxdnb.models.image import Image
     from lxdnb.models.operation import Operation
 
-__all__ = ["MODES", "mode_of", "pull", "push", "relay"]
+__all__ = ["pull", "push", "relay"]
 
-MODES = ("pull", "push", "relay")
 STAGE = "copy"
 
 
@@ -27,7 +27,7 @@ def pull(image: Image, target: Client, public: bool, auto_update: bool, aliases:
     source: dict[str, Any] = {
         "type": "image",
         "mode": "pull",
-        "server": _address(client, "another server could pull"),
+        "server": address_of(client),
         "protocol": "lxd",
         "fingerprint": image.fingerprint,
         "certificate": client.host_info["environment"]["certificate"],
@@ -49,7 +49,7 @@ def push(image: Image, target: Client, public: bool, aliases: list[dict[str, str
     client = image.client
     for each in (client, target):
         each.assert_has_api_extension("images_push_relay")
-    address = _address(target, "it could be pushed to")
+    address = address_of(target)
     request: dict[str, Any] = {
         "public": public,
         "properties": image.properties,  # else it would have none there
@@ -79,20 +79,3 @@ def relay(image: Image, target: Client, public: bool, on_progress: Heard) -> Non
     made: Any = ended(target, answer).metadata
     if made["fingerprint"] != image.fingerprint:
         raise LXDAPIException(answer, message=f"it has become another image there: {made['fingerprint']}")
-
-
-def _address(client: Client, who: str) -> str:
-    address = client.https_address
-    if address is None:
-        raise ValueError(
-            f"{client!r} listens on no address from which {who}: set one, as in "
-            '`lxc config set core.https_address :8443`, or copy with mode="relay"'
-        )
-    return address
-
-
-def mode_of(value: Any) -> str:
-    """Return how it is to go. Raises ValueError for what is none of the ways."""
-    if checks.text("mode", value) not in MODES:
-        raise ValueError(f"mode is pull, push or relay, not {checks.shown(value)}")
-    return value

@@ -1,9 +1,9 @@
-"""Instances out of exported backups: the file streams to the server, which makes an instance of it or nothing."""
+"""Exported backups, sent to a server: the file streams, and becomes an instance or a volume there, or nothing."""
 
 from __future__ import annotations
 
 import re
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from lxdnb import checks
 from lxdnb.models._model import Manager, Model, name_in
@@ -11,7 +11,13 @@ from lxdnb.models._source import Data
 from lxdnb.models._transfer import Heard, send
 from lxdnb.models.operation import Operation
 
-__all__ = ["Imports"]
+if TYPE_CHECKING:
+    from requests import Response
+
+    from lxdnb.api import APINode
+    from lxdnb.client import Client
+
+__all__ = ["Imports", "sent"]
 
 I = TypeVar("I", bound=Model)  # noqa: E741
 
@@ -45,18 +51,12 @@ class Imports(Manager[I], Generic[I]):
         """
         client = self.client
         client.assert_has_api_extension("container_backup")
-        prefix = "X-Incus-" if client.product == "incus" else "X-LXD-"
-        headers: dict[str, str | bytes] = {"Content-Type": "application/octet-stream"}
-        for key, value, extension in (
-            ("name", name, "backup_override_name"),
-            ("pool", pool, "container_backup_override_pool"),
-        ):
+        for value, extension in ((name, "backup_override_name"), (pool, "container_backup_override_pool")):
             if value is not None:
                 client.assert_has_api_extension(extension)
-                headers[prefix + key] = _field(key, value).encode()
         if name is not None:
             _ = client.api.instances[name]  # refuses what is no name
-        answer = send(client.api.instances, data, stage="import", on_progress=on_progress, headers=headers)
+        answer = sent(client, client.api.instances, data, on_progress, name=name, pool=pool)
         operation = client.operations.from_record(answer.json()["metadata"])
         if wait:
             operation.wait()
@@ -67,6 +67,15 @@ class Imports(Manager[I], Generic[I]):
         made = model(client, name=found)
         made._operation = operation
         return made
+
+
+def sent(client: Client, node: APINode, data: Data, on_progress: Heard, **told: str | None) -> Response:
+    """Send an exported backup, and beside it what is told of it where that is not None; return the answer."""
+    prefix = "X-Incus-" if client.product == "incus" else "X-LXD-"
+    headers: dict[str, str | bytes] = {
+        f"{prefix}{key}": _field(key, value).encode() for key, value in told.items() if value is not None
+    }
+    return send(node, data, stage="import", on_progress=on_progress, headers=headers)
 
 
 def _field(what: str, value: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lxdnb import checks
 from lxdnb.models._model import Model, as_sent
@@ -45,6 +45,8 @@ class Publishes(Model):
             return None
         return self.client.images.get(self.operation.metadata["fingerprint"])
 
-    def _source(self) -> dict[str, str]:
-        """Return the `source` by which the REST API names it."""
-        raise NotImplementedError
+    if TYPE_CHECKING:
+
+        def _source(self) -> dict[str, str]:
+            """Return the `source` by which the REST API names it; each of both has its own."""
+            ...

@@ -16,6 +16,7 @@ from lxdnb.models._fingerprint import known_by
 from lxdnb.models._image_create import Creates, alias_names
 from lxdnb.models._model import Manager
 from lxdnb.models._named import listed, there
+from lxdnb.models._offer import check_mode
 from lxdnb.models._source import Data
 from lxdnb.models._transfer import Heard, Place, heard
 from lxdnb.models.image_alias import ImageAlias, ImageAliasManager
@@ -145,7 +146,7 @@ class Image(Creates):
         """
         if not hasattr(new_client, "host_info"):
             raise TypeError(f"new_client is a Client of the other server, not {type(new_client).__name__}")
-        copying.mode_of(mode)
+        check_mode(mode)
         heard(on_progress)
         checks.flag("wait", wait)
         for what, value in (("public", public), ("auto_update", auto_update)):

@@ -7,7 +7,6 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from lxdnb import api, checks
 from lxdnb.exceptions import NotFound
-from lxdnb.models._backup import Backup, BackupManager
 from lxdnb.models._copy import Copies
 from lxdnb.models._create import Creates
 from lxdnb.models._execute import ExecResult
@@ -22,6 +21,7 @@ from lxdnb.models._publish import Publishes
 from lxdnb.models._state import InstanceState
 from lxdnb.models._together import ActsOnMany
 from lxdnb.models._transfer import Heard, Place
+from lxdnb.models.backup import Backup, BackupManager
 from lxdnb.models.files import FilesManager
 from lxdnb.models.image import Image
 from lxdnb.models.project import assert_project

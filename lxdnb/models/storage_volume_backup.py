@@ -4,15 +4,13 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
-from typing import IO, TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
-from lxdnb import checks
-from lxdnb.models._named import Part, PartManager
-from lxdnb.models._source import Data, opened
-from lxdnb.models._transfer import PIECE, Heard, Meter, Place, fetch, heard, length, outgoing
-from lxdnb.models.snapshot import instant
+from lxdnb.models._backup import BaseBackup, BaseBackupManager
+from lxdnb.models._import import sent
+from lxdnb.models._source import Data
+from lxdnb.models._transfer import Heard
 
 if TYPE_CHECKING:
     from lxdnb.models.storage_pool import StoragePool
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["StorageVolumeBackup", "StorageVolumeBackupManager", "imported"]
 
 
-class StorageVolumeBackup(Part):
+class StorageVolumeBackup(BaseBackup):
     """A backup of a custom volume, which the server keeps until it is deleted or expires.
 
     `volume_only` says whether it is without the snapshots, `optimized_storage` whether only a pool of the same driver
@@ -38,14 +36,10 @@ class StorageVolumeBackup(Part):
     https://documentation.ubuntu.com/lxd/stable-5.0/howto/storage_backup_volume/
     """
 
-    collection: ClassVar[str] = "backups"
     within: ClassVar[str] = "volume"
     extension: ClassVar[str | None] = "custom_volume_backup"
+    only: ClassVar[str] = "volume_only"
 
-    created_at: str
-    expires_at: str
-    name: str
-    optimized_storage: bool
     volume_only: bool
 
     @classmethod
@@ -67,7 +61,7 @@ class StorageVolumeBackup(Part):
     def create(
         cls,
         volume: StorageVolume,
-        name: str,
+        name: str | None = None,
         *,
         expires_at: datetime | str | None = None,
         volume_only: bool = False,
@@ -75,62 +69,27 @@ class StorageVolumeBackup(Part):
         compression_algorithm: str | None = None,
         wait: bool = True,
     ) -> Self:
-        """Make a backup and return it; with `wait`, when it is there.
+        """Make a backup and return it; with `wait`, when it is there. Without a `name` it gets one.
 
         `compression_algorithm` is `gzip`, `zstd`, `none` …, and the server's own choice if it is not said. Raises
         OperationFailed when it cannot be made, or there is one of that name.
         """
-        _ = cls._node(volume, name)  # refuses what is no name, before anything is sent
-        request: dict[str, Any] = {
-            "name": name,
-            "volume_only": checks.flag("volume_only", volume_only),
-            "optimized_storage": checks.flag("optimized_storage", optimized_storage),
-        }
-        if expires_at is not None:
-            request["expires_at"] = instant(expires_at)
-        if compression_algorithm is not None:
-            request["compression_algorithm"] = checks.text("compression_algorithm", compression_algorithm)
-        created = cls(volume.client, name=name, volume=volume)
-        created._started(cls._collection(volume).post(json=request), wait)
-        return created
+        return cls._made(volume, name, expires_at, volume_only, optimized_storage, compression_algorithm, wait)
 
     @property
     def volume(self) -> StorageVolume:
         """The volume that it is a backup of."""
         return self._owner
 
-    def rename(self, new_name: str, wait: bool = True) -> None:
-        """Give it another name. Raises OperationFailed when that is taken."""
-        _ = self._node(self._owner, new_name)
-        self._rename(new_name, wait)
 
-    def export(self, to: Place | None = None, *, on_progress: Heard = None) -> IO[bytes] | None:
-        """Fetch it to `to`: the path of a file, a file that is open for bytes, or None for a temporary one.
-
-        A file at a path has its new content only once that is all there, and is as it was after any failure. The
-        temporary one is returned open at its start. `on_progress` is called with a `Progress` now and then.
-        """
-        return fetch(self.api.export, to, stage="export", on_progress=on_progress)
-
-    @classmethod
-    def _kept(cls, record: dict[str, Any]) -> dict[str, Any]:
-        return {**record, "name": record["name"].rpartition("/")[2]}
-
-    @classmethod
-    def _node(cls, owner: Any, name: str) -> Any:
-        if "/" in checks.name(name):
-            raise ValueError(f"{checks.shown(name)} is no name of a backup: it has a / in it")
-        return super()._node(owner, name)
-
-
-class StorageVolumeBackupManager(PartManager[StorageVolumeBackup]):
+class StorageVolumeBackupManager(BaseBackupManager[StorageVolumeBackup]):
     """`volume.backups`."""
 
     model = StorageVolumeBackup
 
     def create(
         self,
-        name: str,
+        name: str | None = None,
         *,
         expires_at: datetime | str | None = None,
         volume_only: bool = False,
@@ -158,13 +117,7 @@ def imported(storage_pool: StoragePool, data: Data, name: str, on_progress: Hear
     client.assert_has_api_extension("custom_volume_backup")
     node = client.api["storage-pools"][storage_pool.name].volumes.custom
     _ = node[name]
-    if name != name.strip() or re.search("[\x00-\x1f\x7f]", name):  # which no field of a head could say
-        raise ValueError(f"{checks.shown(name)} is no name of a volume: it has white space or a control character")
-    prefix = "X-Incus-" if client.product == "incus" else "X-LXD-"
-    headers = {"Content-Type": "application/octet-stream", f"{prefix}name": name.encode()}
-    heard(on_progress)
+    answer = sent(client, node, data, on_progress, name=name)
     made = StorageVolume(client, name=name, type="custom", storage_pool=storage_pool)
-    with opened(data, PIECE) as pieces:
-        answer = outgoing(node, pieces, Meter("import", on_progress, length(data)), headers=headers)
     made._started(answer, wait)
     return StorageVolume.get(storage_pool, "custom", name) if wait and client.server_clustered else made

@@ -7,7 +7,7 @@ import re
 
 from lxdnb.client import Client
 from lxdnb.models import Backup
-from lxdnb.models._backup import BackupManager
+from lxdnb.models.backup import BackupManager
 from tests.calls.basis import SNAPSHOT, Call, Place, c1, itself, no_name, no_segment, of_model
 
 CLASSES: tuple[type, ...] = (BackupManager, Backup)

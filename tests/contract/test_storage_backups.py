@@ -40,6 +40,10 @@ def test_a_backup_brings_a_volume_back(client, server, tmp_path):
     assert (slim.name, volume.backups.exists("plain"), volume.backups.exists("slim")) == ("plain", True, False)
     slim.delete(wait=True)
     backup.delete(wait=True)
+    unnamed = volume.backups.create(volume_only=True, compression_algorithm="none")
+    (told,) = server.query("/1.0/storage-pools/default/volumes/custom/data/backups?recursion=1")
+    assert told["name"].rpartition("/")[2] == unnamed.name
+    unnamed.delete(wait=True)
     assert volume.backups.all() == []
     with pytest.raises(lxdnb.NotFound):
         backup.export(io.BytesIO())
