@@ -20,6 +20,9 @@ from tests import daemons, peer
 
 PROGRAMS = {path.stem: path for path in sorted(Path(__file__).with_name("programs").glob("*.py"))}
 
+TURNS = 3
+"""How often pylxd may run a program: now and then it loses what a command says quickly, and then tells of nothing."""
+
 OTHERWISE = {
     "containers": {
         "location": "the server's own word for one that stands alone; pylxd makes it None",
@@ -56,11 +59,11 @@ ON_INCUS = {
 
 
 @pytest.fixture(scope="session")
-def pylxds(start_server: Callable[[str], daemons.Daemon]) -> Callable[[str], dict[str, str]]:
-    """A function from a program's name to what it tells when pylxd runs it, which it does once."""
+def pylxds(start_server: Callable[[str], daemons.Daemon]) -> Callable[[str, int], dict[str, str]]:
+    """A function from a program's name and the turn to what it tells when pylxd runs it, which it does once a turn."""
 
     @functools.cache
-    def run(name: str) -> dict[str, str]:
+    def run(name: str, _turn: int) -> dict[str, str]:
         lxd = start_server("lxd")
         for _ in range(3):  # its websockets break now and then, when what they are for is over early
             ran = peer.run(PROGRAMS[name], environment=lxd.environment)
@@ -74,7 +77,7 @@ def pylxds(start_server: Callable[[str], daemons.Daemon]) -> Callable[[str], dic
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_programs_written_for_pylxd(name: str, server, pylxds, tmp_path):
-    theirs = pylxds(name)
+    pylxds(name, 0)  # before ours is run, on the same server perhaps
     program = tmp_path / f"{name}.py"
     program.write_text(PROGRAMS[name].read_text().replace("pylxd", "lxdnb"))
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("LXD_", "INCUS_"))}
@@ -90,8 +93,13 @@ def test_programs_written_for_pylxd(name: str, server, pylxds, tmp_path):
     assert (ran.returncode, ran.stderr) == (0, "")
     ours = told(ran.stdout)
     wanted = OTHERWISE.get(name, {}) | (ON_INCUS.get(name, {}) if server.flavour == "incus" else {})
-    differing = [label for label in theirs | ours if theirs.get(label) != ours.get(label)]
-    assert {label: (theirs.get(label), ours.get(label)) for label in differing if label not in wanted} == {}
+    for turn in range(TURNS):
+        theirs = pylxds(name, turn)
+        differing = [label for label in theirs | ours if theirs.get(label) != ours.get(label)]
+        surprises = {label: (theirs.get(label), ours.get(label)) for label in differing if label not in wanted}
+        if not surprises:
+            break
+    assert surprises == {}
     assert [label for label in wanted if label not in differing] == [], "otherwise no more"
 
 

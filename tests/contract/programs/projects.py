@@ -33,7 +33,7 @@ print(
     client.instances.exists("box"),
 )
 box.start(wait=True)
-print("execute:", box.execute(["hostname"]).exit_code)  # pylxd loses what is said quickly, now and then
+print("execute:", box.execute(["hostname"]).stdout.strip())
 box.stop(wait=True, force=True)
 box.snapshots.create("before", wait=True)
 print("snapshots:", [each.name for each in box.snapshots.all()])
