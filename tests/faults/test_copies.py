@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
+from uuid import uuid4
 
 import pytest
 
@@ -33,6 +34,11 @@ def names(server: daemons.Daemon) -> list[str]:
     return [url.rpartition("/")[2] for url in server.query("/1.0/instances") if not url.endswith(f"/{BOX}")]
 
 
+def come_to_rest(server: daemons.Daemon) -> None:
+    """Wait until nothing is under way on it; with no operation at all servers tell null."""
+    eventually(lambda: not (server.query("/1.0/operations") or {}).get("running"))
+
+
 def noise(server: daemons.Daemon, name: str) -> Path:
     return server.directory / "storage-pools/default/containers" / name / "rootfs/noise"
 
@@ -40,20 +46,26 @@ def noise(server: daemons.Daemon, name: str) -> Path:
 @pytest.fixture
 def source(server: daemons.Daemon) -> Iterator[str]:
     """A stopped instance of some megabytes, by its name."""
-    server.cli("init", "busybox", "source")
-    noise(server, "source").write_bytes(os.urandom(NOISE))
-    yield "source"
+    name = unused_name()
+    server.cli("init", "busybox", name)
+    noise(server, name).write_bytes(os.urandom(NOISE))
+    yield name
     revive(server)
     for name in names(server):
         server.cli("delete", "--force", name)
 
 
-def survives(server: daemons.Daemon, name: str = "source") -> None:
-    """The source is there, whole, and as free to be used as before."""
+def unused_name() -> str:
+    """A name that nobody used: a server that fails to make an instance may leave its files, so that it cannot again."""
+    return f"source-{uuid4().hex[:8]}"
+
+
+def survives(server: daemons.Daemon, name: str) -> str:
+    """The source is there, whole, and as free to be used as before: it is renamed, and its new name returned."""
     assert name in names(server)
     assert noise(server, name).stat().st_size == NOISE
-    server.cli("rename", name, "free")
-    server.cli("rename", "free", name)
+    server.cli("rename", name, renamed := unused_name())
+    return renamed
 
 
 # --- on one server
@@ -69,7 +81,7 @@ def test_a_copy_whose_request_is_cut_is_told(client, proxy, server, source, mome
     assert len([line for line in proxy.lines if line.startswith("POST")]) == 1
     if moment is REQUEST:
         assert names(server) == [source]
-    eventually(lambda: not server.query("/1.0/operations").get("running"))
+    come_to_rest(server)
     assert noise(server, source).stat().st_size == NOISE
 
 
@@ -89,7 +101,7 @@ def test_a_daemon_killed_while_it_copies(client, proxy, server, source):
     proxy.release()
     assert isinstance(copying.exception(SECONDS), lxdnb.ClientConnectionFailed)
     server.restart()
-    survives(server)
+    survives(server, source)
 
 
 # --- between two
@@ -130,9 +142,9 @@ def in_the_middle(sides: tuple[Side, Side], mode: str) -> tuple[Proxy, Moment]:
 @pytest.mark.parametrize("mode", MODES)
 def test_a_migration_that_is_broken_leaves_the_source(sides, source, mode):
     giver, taker = sides
-    instance = giver.client.instances.get(source)
     way, moment = in_the_middle(sides, mode)
     for broken in ("connection", "giver", "taker"):
+        instance = giver.client.instances.get(source)
         fault = (way.hang_up if broken == "connection" else way.stall)("GET .*/websocket", moment, times=2)
         migrating = begun(instance.migrate, taker.client, wait=True, mode=mode)
         fault.await_strike()
@@ -145,11 +157,11 @@ def test_a_migration_that_is_broken_leaves_the_source(sides, source, mode):
         assert not [line for line in giver.way.lines if line.startswith("DELETE") and "/instances/" in line]
         for side in sides:
             revive(side.server)
-            eventually(lambda side=side: not side.server.query("/1.0/operations").get("running"))
+            come_to_rest(side.server)
         if broken != "taker":
             assert names(taker.server) == []
-        survives(giver.server)
-    taker.server.clear()  # what a daemon was making when it was killed is its own to forget, and it does not
+        source = survives(giver.server, source)
+    instance = giver.client.instances.get(source)
     moved = begun(instance.migrate, taker.client, wait=True, mode=mode).result(SECONDS)
     assert (moved.name, names(giver.server)) == (source, [])
     assert noise(taker.server, source).stat().st_size == NOISE
@@ -168,10 +180,10 @@ def test_an_interrupt_cancels_it_on_both(sides, source, mode):
 
     interrupting = begun(interrupt)
     with pytest.raises(KeyboardInterrupt):
-        instance.copy("copy", taker.client, wait=True, mode=mode)
+        instance.copy(unused_name(), taker.client, wait=True, mode=mode)
     way.release()
     interrupting.result(SECONDS)
     for side in sides:
-        eventually(lambda side=side: not side.server.query("/1.0/operations").get("running"))
+        come_to_rest(side.server)
     assert names(taker.server) == []
-    survives(giver.server)
+    survives(giver.server, source)
