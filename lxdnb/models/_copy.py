@@ -156,7 +156,7 @@ def copied(
         journey = None
     else:
         request = {"name": source.rpartition("/")[2], "live": False, **asked}
-        journey = hand_over(client, node, taker, description, request, way)
+        journey = hand_over(client, node, taker, taker.api.instances, description, request, way)
         copy._started(journey.answer, wait=False)  # pyright: ignore[reportPrivateUsage]
     if wait or asked.get("refresh"):
         arrived(copy.operation, journey)

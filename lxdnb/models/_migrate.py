@@ -42,9 +42,8 @@ class Migrates(Model):
                 response, message=f"{self._name} runs: stop it first, or migrate it live where both servers have CRIU"
             )
         self._take(self._read(response))
-        journey = hand_over(
-            self.client, self.api, new_client, self._as_it_is(), {"name": self._name, "live": live}, way
-        )
+        request, collection = {"name": self._name, "live": live}, new_client.api.instances
+        journey = hand_over(self.client, self.api, new_client, collection, self._as_it_is(), request, way)
         target = type(self)(new_client, name=self._name)
         target._started(journey.answer, wait=False)
         if wait:

@@ -1,4 +1,4 @@
-"""An instance, or a snapshot of one, on its way to another server: pulled, pushed, or carried by this process.
+"""An instance or a volume, or a snapshot of one, on its way to another server: pulled, pushed, or carried from here.
 
 The server that has it offers it, as an operation with a secret for each of its websockets; the other one takes it.
 https://documentation.ubuntu.com/lxd/stable-5.0/rest-api/#/instances/instance_post
@@ -7,7 +7,7 @@ https://documentation.ubuntu.com/lxd/stable-5.0/rest-api/#/instances/instance_po
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -44,9 +44,15 @@ def check_mode(mode: str) -> Mode:
 
 
 def hand_over(
-    giver: Client, node: APINode, taker: Client, description: Mapping[str, Any], request: Mapping[str, Any], mode: Mode
+    giver: Client,
+    node: APINode,
+    taker: Client,
+    collection: APINode,
+    description: Mapping[str, Any],
+    request: Mapping[str, Any],
+    mode: Mode,
 ) -> Journey:
-    """Have what is at `node` of one server made anew on another, by a description without a source.
+    """Have what is at `node` of one server made anew in a `collection` of another, by a description without a source.
 
     `request` has the `name` that it has here, and what both are told of it, as `live` and `instance_only`. Raises
     what either refuses, and then leaves no offer behind.
@@ -55,14 +61,14 @@ def hand_over(
         address_of(giver)
         with offered(giver, node, request) as (giving, source):
             source |= _for_taker(request) | base_image(description)
-            answer = taker.api.instances.post(json={**description, "source": source})
+            answer = collection.post(json={**description, "source": source})
             return Journey(answer, giving)
     address = address_of(taker) if mode == "push" else ""
     source = {"type": "migration", "mode": "push", **_for_taker(request), **base_image(description)}
-    answer = taker.api.instances.post(json={**description, "source": source})
+    answer = collection.post(json={**description, "source": source})
     taking = taker.operations.from_record(api.metadata(answer))
     secrets = _secrets(answer)
-    with _withdrawn(taking):
+    with _withdrawn(taking, secrets):
         if mode == "relay":
             with offered(giver, node, request) as (giving, source):
                 return Journey(answer, giving, _carried(giver, giving, source["secrets"], taker, taking, secrets))
@@ -83,10 +89,11 @@ def offered(giver: Client, node: APINode, request: Mapping[str, Any]) -> Generat
     """
     answer = node.post(json={"migration": True, **request})
     giving = giver.operations.from_record(api.metadata(answer))
-    with _withdrawn(giving):
+    secrets = _secrets(answer)
+    with _withdrawn(giving, secrets):
         environment = giver.host_info["environment"]
         source: dict[str, Any] = {"type": "migration", "mode": "pull", "certificate": environment["certificate"]}
-        source |= {"operation": f"{giver.https_address}/1.0/operations/{giving.id}", "secrets": _secrets(answer)}
+        source |= {"operation": f"{giver.https_address}/1.0/operations/{giving.id}", "secrets": secrets}
         yield giving, source
 
 
@@ -102,7 +109,10 @@ def address_of(client: Client) -> str:
 
 
 def _for_taker(request: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in request.items() if key in ("live", "instance_only", "refresh")}
+    return {key: value for key, value in request.items() if key in _BOTH}
+
+
+_BOTH = ("live", "instance_only", "volume_only", "refresh", "refresh_exclude_older")
 
 
 def base_image(description: Mapping[str, Any]) -> dict[str, str]:
@@ -117,13 +127,19 @@ def _secrets(answer: Response) -> dict[str, str]:
 
 
 @contextmanager
-def _withdrawn(operation: Operation) -> Generator[None]:
-    """Cancel an operation if the block fails: it would wait for somebody who does not come."""
+def _withdrawn(operation: Operation, secrets: Mapping[str, str]) -> Generator[None]:
+    """End an operation if the block fails: it would wait for somebody who does not come."""
     try:
         yield
     except BaseException:
-        with suppress(LXDError):
+        try:
             operation.cancel()
+        except LXDError:
+            # What cannot be cancelled, as an offer of a volume, ends when whoever has come for it hangs up.
+            node = operation._client.api.operations[operation.id]  # pyright: ignore[reportPrivateUsage]
+            with suppress(LXDError), ExitStack() as stack:
+                for secret in secrets.values():
+                    stack.callback(node.websocket.open_websocket({"secret": secret}).close)
         raise
 
 

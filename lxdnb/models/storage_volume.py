@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from lxdnb import api, checks
 from lxdnb.models._model import Manager, as_sent
 from lxdnb.models._named import Part, there
+from lxdnb.models._volume_copy import copied, moved
 from lxdnb.models.storage_volume_backup import StorageVolumeBackupManager, imported
 from lxdnb.models.storage_volume_snapshot import StorageVolumeSnapshot, StorageVolumeSnapshotManager
 
@@ -193,20 +194,25 @@ class StorageVolume(Part):
         return self._move({"pool": self.pool, **request}, wait)
 
     def move(
-        self, name: str | None = None, pool: str | None = None, *, project: str | None = None, wait: bool = True
+        self,
+        name: str | None = None,
+        pool: str | None = None,
+        *,
+        project: str | None = None,
+        new_client: Client | None = None,
+        mode: str = "pull",
+        wait: bool = True,
     ) -> Self:
-        """Move it to another pool or project, or both, by that name or its own, and return it.
+        """Move it to another pool, project or server, by that name or its own, and return it.
 
         Its snapshots go with it. Without `wait` this object stays for where it was, until its `operation` has ended.
         Raises Conflict when there is one of that name, LXDAPIException when it is in use.
+
+        To another server, of which `new_client` is one, it is copied, as by `copy` and in its modes, and deleted here
+        once the copy stands. Without `wait` the copy is returned, on its way: once its `operation` has ended well, this
+        one is yours to delete.
         """
-        request = {"name": self._name if name is None else name, "pool": self.pool if pool is None else pool}
-        self._check_place(request["name"], request["pool"], project)
-        if project is not None:
-            self.client.assert_has_api_extension("storage_volume_project_move")
-            request["project"] = project
-        self._move(request, wait)
-        return self
+        return cast(Self, moved(self, name, pool, project=project, new_client=new_client, mode=mode, wait=wait))
 
     def copy(
         self,
@@ -214,18 +220,31 @@ class StorageVolume(Part):
         pool: str | None = None,
         *,
         project: str | None = None,
+        new_client: Client | None = None,
         volume_only: bool = False,
         refresh: bool = False,
+        refresh_exclude_older: bool = False,
         target: str | None = None,
+        mode: str = "pull",
         wait: bool = True,
     ) -> Self:
-        """Copy it, to another pool or project if that is said, by that name or its own, and return the copy.
+        """Copy it, to another pool, project or server if that is said, by that name or its own, and return the copy.
 
-        Its snapshots go with it, unless `volume_only`. With `refresh` a copy that is there already is brought up to
-        date. In a cluster `target` is the member where the copy is to be. Raises Conflict when there is one of that
-        name.
+        With `new_client` the copy is where that client is: on another server, or in another project. Its snapshots go
+        with it, unless `volume_only`. With `refresh` a copy that is there already is brought up to date, but for its
+        configuration; with `refresh_exclude_older` without those snapshots that are older than its newest one. In a
+        cluster `target` is the member where the copy is to be.
+
+        Between servers, by `mode`: `pull`, the other server connects to this one; `push`, this one connects to it;
+        `relay`, neither reaches the other, and all goes through this process, which then has to live until the end.
+        Servers take no word to stop: what is interrupted goes on without you, but for a relay.
+
+        Raises Conflict when there is one of that name, OperationFailed where the copy fails, ValueError where a server
+        listens on no address.
         """
-        return self._copy(self._name, name, pool, project, volume_only, refresh, target, wait)
+        flags = {"volume_only": volume_only, "refresh": refresh, "refresh_exclude_older": refresh_exclude_older}
+        more: dict[str, Any] = {"project": project, "new_client": new_client, "target": target, "mode": mode}
+        return cast(Self, copied(self, None, name, pool, flags=flags, wait=wait, **more))
 
     def restore_from(self, snapshot_name: str, wait: bool = False) -> Response:
         """Put it back to what it was at a snapshot. Returns the server's answer, as pylxd does.
@@ -261,45 +280,12 @@ class StorageVolume(Part):
         """Create one from a checked request, and return it."""
         kind, name = request["type"], request["name"]
         made = cls(client, name=name, type=kind, storage_pool=storage_pool)
-        made._started(made._collection_for(client)[kind].post(json=request), wait)
-        if wait and client.server_clustered:  # where it is, the server alone knows
-            record = api.metadata(made.api.get())
-            return cls._of(storage_pool, client, record)
-        return made
+        made._started(client.api["storage-pools"][made.pool].volumes[kind].post(json=request), wait)
+        return made._at_its_member() if wait and client.server_clustered else made
 
-    def _copy(
-        self,
-        what: str,
-        name: str | None,
-        pool: str | None,
-        project: str | None,
-        volume_only: bool,
-        refresh: bool,
-        target: str | None,
-        wait: bool,
-    ) -> Self:
-        """Copy it, or a snapshot as `data/before`."""
-        name, pool = self._name if name is None else name, self.pool if pool is None else pool
-        self._check_place(name, pool, project)
-        source: dict[str, Any] = {"type": "copy", "name": what, "pool": self.pool}
-        source |= {"volume_only": checks.flag("volume_only", volume_only), "refresh": checks.flag("refresh", refresh)}
-        client = self.client
-        if refresh:
-            client.assert_has_api_extension("custom_volume_refresh")
-        if client.target is not None and client.has_api_extension("cluster_internal_custom_volume_copy"):
-            source["location"] = client.target
-        if project is not None:
-            client.assert_has_api_extension("storage_api_project")
-            source["project"] = client.project or "default"
-            client = client.use_project(project)
-        if target is not None:
-            client = client.use_target(target)
-        owner = self._owner if pool == self.pool else type(self._owner)(self._owner.client, name=pool)
-        request = {"name": name, "type": "custom", "source": source}
-        return type(self)._made(owner, client, request, wait)
-
-    def _collection_for(self, client: Client) -> api.APINode:
-        return client.api["storage-pools"][self.pool].volumes
+    def _at_its_member(self) -> Self:
+        """Return it as the server has it, which alone knows where in a cluster it is."""
+        return self._of(self._owner, self.client, api.metadata(self.api.get()))
 
     def _check_place(self, name: str, pool: str, project: str | None) -> None:
         """Refuse what is no name of a volume, a pool or a project, before anything is sent."""

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 
 from lxdnb import checks
 from lxdnb.models._named import Part, PartManager
+from lxdnb.models._volume_copy import copied
 from lxdnb.models.snapshot import instant
 
 if TYPE_CHECKING:
     from lxdnb.api import APINode
+    from lxdnb.client import Client
     from lxdnb.models.storage_volume import StorageVolume
 
 __all__ = ["StorageVolumeSnapshot", "StorageVolumeSnapshotManager"]
@@ -125,17 +127,20 @@ class StorageVolumeSnapshot(Part):
         pool: str | None = None,
         *,
         project: str | None = None,
+        new_client: Client | None = None,
         target: str | None = None,
+        mode: str = "pull",
         wait: bool = True,
     ) -> StorageVolume:
-        """Make a volume of it, in another pool or project if that is said, and return that; see `StorageVolume.copy`.
+        """Make a volume of it, in another pool, project or server if that is said, and return that; see
+        `StorageVolume.copy`. Raises LXDAPIExtensionNotAvailable for another server where this one cannot, as LXD 5.0.
 
         >>> volume = client.storage_pools.get("default").volumes.create({"name": "data"})
         >>> volume.snapshots.create("before").copy("as-it-was")
         <StorageVolume 'as-it-was'>
         """
-        what, name = f"{self.volume.name}/{self._name}", checks.name(name)
-        return self.volume._copy(what, name, pool, project, False, False, target, wait)  # pyright: ignore[reportPrivateUsage]
+        more: dict[str, Any] = {"project": project, "new_client": new_client, "target": target, "mode": mode}
+        return copied(self.volume, self, checks.name(name), pool, flags={}, wait=wait, **more)
 
     @classmethod
     def _node(cls, owner: Any, name: str) -> APINode:

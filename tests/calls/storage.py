@@ -44,6 +44,7 @@ EXTENSIONS = {
     *("storage", "storage_api_project", "storage_api_volume_snapshots", "storage_volume_api_filtering"),
     *("storage_volume_project_move", "storage_volume_state", "storage_volumes_all_projects"),
     *("custom_volume_backup", "custom_volume_refresh", "custom_volume_snapshot_expiry"),
+    "custom_volume_refresh_exclude_older_snapshots",
 }
 
 pool = model(StoragePool, name="p1", config={}, description="", driver="dir")
@@ -120,7 +121,7 @@ CALLS: dict[str, Call] = {
     **dict(of_model("StorageVolume", volume)),
     "StorageVolume.rename": Call(volume, {"_input": {"name": "v2", "pool": "p2", "project": "pr2"}}),
     "StorageVolume.move": Call(volume, {"name": "v2", "pool": "p2", "project": "pr2"}),
-    "StorageVolume.copy": Call(volume, {**_COPY, "refresh": True}),
+    "StorageVolume.copy": Call(volume, {**_COPY, "refresh": True, "refresh_exclude_older": True}),
     "StorageVolume.restore_from": Call(volume, {"snapshot_name": "s1"}),
     "StorageVolume.state": Call(volume),
     "StorageVolumeManager.import_backup": Call(lambda client: pool(client).volumes, {"data": b"x", "name": "v2"}),
