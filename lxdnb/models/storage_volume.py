@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
+from typing import IO, TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from lxdnb import api, checks
 from lxdnb.models._model import Manager, as_sent
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from lxdnb.client import Client
     from lxdnb.models._source import Data
-    from lxdnb.models._transfer import Heard
+    from lxdnb.models._transfer import Heard, Place
     from lxdnb.models.storage_pool import StoragePool
 
 __all__ = ["StorageVolume", "StorageVolumeManager", "StorageVolumeState"]
@@ -176,6 +176,24 @@ class StorageVolume(Part):
     def snapshots(self) -> StorageVolumeSnapshotManager:
         """Its snapshots."""
         return StorageVolumeSnapshotManager(self.client, self)
+
+    def export_backup(
+        self,
+        to: Place | None = None,
+        *,
+        volume_only: bool = False,
+        optimized_storage: bool = False,
+        compression_algorithm: str | None = None,
+        on_progress: Heard = None,
+    ) -> IO[bytes] | None:
+        """Make a backup, fetch it, and delete it on the server, as `lxc storage volume export` does.
+
+        See `StorageVolumeBackup.export` and `StorageVolumeBackup.create`.
+
+        >>> volume = client.storage_pools.get("default").volumes.create({"name": "data"})
+        >>> volume.export_backup("data.tar.gz")
+        """
+        return self.backups._exported(to, volume_only, optimized_storage, compression_algorithm, on_progress)
 
     def rename(self, _input: Mapping[str, Any] | str, wait: bool = False) -> dict[str, Any] | None:
         """Give it another name, or with a `pool` or `project` in `_input` have it there.

@@ -124,6 +124,7 @@ CALLS: dict[str, Call] = {
     "StorageVolume.copy": Call(volume, {**_COPY, "refresh": True, "refresh_exclude_older": True}),
     "StorageVolume.restore_from": Call(volume, {"snapshot_name": "s1"}),
     "StorageVolume.state": Call(volume),
+    "StorageVolume.export_backup": Call(volume, {"to": io.BytesIO()}),
     "StorageVolumeManager.import_backup": Call(lambda client: pool(client).volumes, {"data": b"x", "name": "v2"}),
     **_both(
         "StorageVolumeBackup",

@@ -49,8 +49,14 @@ def test_a_backup_brings_a_volume_back(client, server, tmp_path):
         backup.export(io.BytesIO())
 
     # What we export the command line imports, and the other way round.
+    assert volume.export_backup(path, on_progress=heard.append) is None
+    with volume.export_backup(volume_only=True, compression_algorithm="none") as file:
+        pool.volumes.import_backup(file, "alone")
+    assert pool.volumes.get("custom", "alone").snapshots.all() == []
+    assert volume.backups.all() == []
     server.cli("storage", "volume", "import", "default", str(path), "theirs")
     assert (folder / "default_theirs/file").read_text() == "kept"
+    assert pool.volumes.get("custom", "theirs").snapshots.all() == ["before"]
     server.cli("storage", "volume", "export", "default", "data", str(tmp_path / "theirs.tar.gz"))
     again = pool.volumes.import_backup(tmp_path / "theirs.tar.gz", "again %41ü", on_progress=heard.append)
     assert (heard[-1].stage, heard[-1].percent) == ("import", 100)
