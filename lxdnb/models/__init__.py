@@ -38,8 +38,9 @@ if TYPE_CHECKING:
     from lxdnb.models.storage_volume_backup import StorageVolumeBackup
     from lxdnb.models.storage_volume_snapshot import StorageVolumeSnapshot
     from lxdnb.models.virtual_machine import VirtualMachine
-    from lxdnb.models.warning import Warning
+    from lxdnb.models.warning import Warning as Warning
 
+# Without Warning: `from lxdnb.models import *` leaves the builtin of that name as it is.
 __all__ = [
     "Backup",
     "Certificate",
@@ -77,7 +78,6 @@ __all__ = [
     "StorageVolumeSnapshot",
     "StorageVolumeState",
     "VirtualMachine",
-    "Warning",
 ]
 
 _HOMES = {
@@ -123,4 +123,4 @@ __getattr__ = loader(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return [*__all__, "Warning"]

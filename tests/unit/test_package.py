@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import importlib
 import inspect
 import pkgutil
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import lxdnb
-from lxdnb import exceptions
+from lxdnb import exceptions, models
 
 ROOT = Path(__file__).parents[2]
 MODULES = ["lxdnb", *(module.name for module in pkgutil.walk_packages(lxdnb.__path__, "lxdnb."))]
@@ -34,6 +35,13 @@ def test_all_lists_what_is_public(name: str):
         assert public <= set(module.__all__)
     for attribute in getattr(module, "__all__", ()):
         assert hasattr(module, attribute)
+
+
+def test_no_star_import_covers_a_builtin():
+    for name in {*MODULES} - {"lxdnb.models.warning"}:
+        assert not {*getattr(importlib.import_module(name), "__all__", ())} & {*dir(builtins)}, name
+    assert "Warning" in dir(models)
+    assert models.Warning is not Warning
 
 
 def test_the_package_exports_every_error():
