@@ -22,6 +22,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbconvert import HTMLExporter
+from traitlets.config import Config
 
 import lxdnb
 from lxdnb import api
@@ -191,6 +192,19 @@ def _quietly(call: Callable[..., object], *arguments: Any) -> None:
         print(f"Could not clean up: {error}", file=sys.stderr)
 
 
+def _execute(notebook: Any) -> None:
+    """Execute it by a kernel whose sockets are in a folder that is this user's alone: over TCP others could listen.
+
+    https://jupyter-client.readthedocs.io/en/stable/kernels.html#connection-files
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        config = Config()
+        config.KernelManager.transport = "ipc"
+        config.KernelManager.connection_file = str(Path(folder, "kernel.json"))
+        resources = {"metadata": {"path": str(NOTEBOOK.parent)}}
+        NotebookClient(notebook, timeout=600, resources=resources, config=config).execute()
+
+
 def execute(given: Loan, page: Path) -> tuple[int, str | None]:
     """Execute the notebook and write the page, whatever happens; return the cells run and the first error."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
@@ -198,7 +212,7 @@ def execute(given: Loan, page: Path) -> tuple[int, str | None]:
     notebook.cells.insert(places[0] + 1, given.cell())
     failed = None
     try:
-        NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(NOTEBOOK.parent)}}).execute()
+        _execute(notebook)
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         failed = str(error)
     exporter = HTMLExporter()
