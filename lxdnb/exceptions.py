@@ -277,14 +277,18 @@ class BulkFailed(LXDError):
 
 
 class LXDAPIExtensionNotAvailable(LXDError):
-    """The server lacks an API extension, so that what was asked cannot be done there."""
+    """The server lacks an API extension, so that what was asked cannot be done there.
+
+    What is given besides its `name` says what can be done instead.
+    """
 
     def __init__(self, name: str, *args: object) -> None:
         super().__init__(name, *args)
         self.name = name
 
     def __str__(self) -> str:
-        return f"the server lacks the API extension {self.name!r}: it needs a newer LXD or Incus"
+        told = f"the server lacks the API extension {self.name!r}: it needs a newer LXD or Incus"
+        return "; ".join([told, *map(str, self.args[1:])])
 
 
 class ClientConnectionFailed(LXDError, ConnectionError):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from lxdnb import api, checks
 from lxdnb.exceptions import NotFound
+from lxdnb.models._all_projects import of_all_projects
 from lxdnb.models._model import Manager, Model, as_sent
 
 if TYPE_CHECKING:
@@ -228,9 +229,7 @@ def listed(
     """
     asked: dict[str, Any] = {"recursion": 1, **(params or {})}
     if all_projects:
-        if extension is not None:
-            client.assert_has_api_extension(extension)
-        asked["all-projects"] = "true"
+        asked |= of_all_projects(client, extension)
     records: Iterable[dict[str, Any]] = api.metadata(node.get(params=asked)) or []
     if not all_projects:
         return [kind._from_record(client, record) for record in records]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from lxdnb import api, checks, redact
+from lxdnb.models._all_projects import of_all_projects
 
 if TYPE_CHECKING:
     from lxdnb.client import Client
@@ -77,12 +78,12 @@ class Operation:
     def all(cls, client: Client, all_projects: bool = False) -> list[Self]:
         """Return the operations that the server knows: those under way, and for 5 s those that have ended.
 
-        Of the client's project, or with `all_projects` of all of them. One request.
+        Of the client's project, or with `all_projects` of all of them. One request. Raises LXDAPIExtensionNotAvailable
+        where the server cannot, as LXD 5.0: each project's are those of `client.use_project(name).operations`.
         """
         params: dict[str, Any] = {"recursion": 1}
         if all_projects:
-            client.assert_has_api_extension("operations_get_query_all_projects")
-            params["all-projects"] = "true"
+            params |= of_all_projects(client, "operations_get_query_all_projects")
         by_status: dict[str, list[dict[str, Any]]] = api.metadata(client.api.operations.get(params=params)) or {}
         return [cls.from_record(client, record) for records in by_status.values() for record in records]
 

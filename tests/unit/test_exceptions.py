@@ -46,7 +46,7 @@ def test_errors_survive_pickling_as_other_processes_need():
         lxdnb.OperationFailed(response, {"err": "boom"}),
         lxdnb.OperationTimeout("abc", 3, {"description": "Starting"}),
         lxdnb.CommandFailed("c1", ["false"], 1),
-        lxdnb.LXDAPIExtensionNotAvailable("x"),
+        lxdnb.LXDAPIExtensionNotAvailable("x", "y"),
     ):
         again = pickle.loads(pickle.dumps(error))
         assert type(again) is type(error)
