@@ -95,11 +95,21 @@ class Image(Creates):
 
     @classmethod
     def exists(cls, client: Client, fingerprint: str, alias: bool = False) -> bool:
-        """Return whether there is an image with this fingerprint, or with `alias` with this alias."""
+        """Return whether there is an image with this fingerprint, or with `alias` with this alias.
+
+        The first characters of a fingerprint will do. By what can be none, as a name, there is none.
+
+        >>> client.images.exists("busybox"), client.images.exists("busybox", alias=True)
+        (False, True)
+        """
         images = client.api.images
         if checks.flag("alias", alias):
             return there(images.aliases[fingerprint])
-        return there(images[known_by(fingerprint)])
+        try:
+            node = images[known_by(fingerprint)]
+        except NotFound:
+            return False
+        return there(node)
 
     @overload
     def export(self, *, on_progress: Heard = None) -> IO[bytes]: ...
@@ -230,7 +240,7 @@ class ImageManager(Manager[Image]):
         return self.model.all(self.client, filter=filter, all_projects=all_projects)
 
     def exists(self, fingerprint: str, alias: bool = False) -> bool:
-        """Return whether there is an image with this fingerprint, or with `alias` with this alias."""
+        """Return whether there is an image with this fingerprint, or with this alias; see `Image.exists`."""
         return self.model.exists(self.client, fingerprint, alias)
 
     def create(

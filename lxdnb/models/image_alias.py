@@ -58,7 +58,10 @@ class ImageAlias(OfServer):
         return cls.get(client, name)
 
     def rename(self, new_name: str) -> Self:
-        """Give it another name, and return it. Raises Conflict where that is taken. LXD 5.0 takes 10 s for it."""
+        """Give it another name, and return it. Raises Conflict where that is taken.
+
+        LXD 5.0 waits 10 s for a lock of its own, and does nothing for anybody else meanwhile that needs its database.
+        """
         _ = self._collection(self.client)[new_name]
         self._rename(new_name, wait=True)
         return self
