@@ -31,10 +31,12 @@ from lxdnb.models.storage_resources import StorageResourcesManager
 from lxdnb.models.storage_volume import StorageVolumeManager
 from lxdnb.models.storage_volume_backup import StorageVolumeBackupManager
 from lxdnb.models.storage_volume_snapshot import StorageVolumeSnapshotManager
+from lxdnb.models.storage_volumes import AllStorageVolumesManager
 from lxdnb.models.virtual_machine import VirtualMachineManager
 from lxdnb.models.warning import WarningManager
 
 __all__ = [
+    "AllStorageVolumesManager",
     "BackupManager",
     "BaseManager",
     "CertificateManager",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lxdnb.models.project import ProjectManager
     from lxdnb.models.server import Server
     from lxdnb.models.storage_pool import StoragePoolManager
+    from lxdnb.models.storage_volumes import AllStorageVolumesManager
     from lxdnb.models.virtual_machine import VirtualMachineManager
     from lxdnb.models.warning import WarningManager
 
@@ -177,6 +178,13 @@ class Collections:
         from lxdnb.models.storage_pool import StoragePoolManager
 
         return StoragePoolManager(self._client)
+
+    @cached_property
+    def storage_volumes(self) -> AllStorageVolumesManager:
+        """The volumes of all storage pools, to be listed; `pool.volumes` are those of one."""
+        from lxdnb.models.storage_volumes import AllStorageVolumesManager
+
+        return AllStorageVolumesManager(self._client)
 
     @cached_property
     def server(self) -> Server:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import IO, TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from lxdnb import api, checks
@@ -106,25 +106,10 @@ class StorageVolume(Part):
         words, as in `name eq data or config.user.owner eq me`. Raises LXDAPIExtensionNotAvailable where the server
         cannot.
         """
-        client, node = storage_pool.client, cls._collection(storage_pool)
-        asked: dict[str, Any] = {"recursion": 1}
-        if all_projects:
-            client.assert_has_api_extension("storage_volumes_all_projects")
-            asked["all-projects"] = "true"
-        if filter is not None:
-            asked["filter"] = checks.text("filter", filter)
-            client.assert_has_api_extension("storage_volume_api_filtering")
+        asked = cls._asked(storage_pool.client, type, all_projects, filter)
+        node = cls._collection(storage_pool)
         records = api.metadata((node if type is None else node[type]).get(params=asked)) or []
-        clients: dict[str, Client] = {}
-        found: list[Self] = []
-        for record in records:
-            if "/" in record["name"]:  # a snapshot: servers list them beside the volumes
-                continue
-            if all_projects:
-                project = record.get("project") or "default"
-                client = clients.setdefault(project, storage_pool.client.use_project(project))
-            found.append(cls._of(storage_pool, client, record))
-        return found
+        return cls._listed(storage_pool.client, records, lambda _: storage_pool, all_projects)
 
     @classmethod
     def create(
@@ -287,6 +272,41 @@ class StorageVolume(Part):
         return StorageVolumeState(api.metadata(self.api.state.get()))
 
     @classmethod
+    def _asked(cls, client: Client, type: str | None, all_projects: bool, filter: str | None) -> dict[str, Any]:
+        """Return what a list is asked for with. Raises what is wrong with it, before anything is sent."""
+        if type is not None:
+            checks.segment(type)
+        asked: dict[str, Any] = {"recursion": 1}
+        if all_projects:
+            client.assert_has_api_extension("storage_volumes_all_projects")
+            asked["all-projects"] = "true"
+        if filter is not None:
+            asked["filter"] = checks.text("filter", filter)
+            client.assert_has_api_extension("storage_volume_api_filtering")
+        return asked
+
+    @classmethod
+    def _listed(
+        cls,
+        client: Client,
+        records: Iterable[Mapping[str, Any]],
+        pool_of: Callable[[Mapping[str, Any]], StoragePool],
+        all_projects: bool,
+    ) -> list[Self]:
+        """Return the volumes in a list of the server's, those of all projects each with a client of its own one."""
+        clients: dict[str, Client] = {}
+        found: list[Self] = []
+        for record in records:
+            if "/" in record["name"]:  # a snapshot: servers list them beside the volumes
+                continue
+            own = client
+            if all_projects:
+                project = record.get("project") or "default"
+                own = clients.setdefault(project, client.use_project(project))
+            found.append(cls._of(pool_of(record), own, record))
+        return found
+
+    @classmethod
     def _of(cls, storage_pool: StoragePool, client: Client, record: Mapping[str, Any]) -> Self:
         location = record.get("location")
         if location and client.server_clustered and client.target is None:
@@ -366,3 +386,11 @@ class StorageVolumeManager(Manager[StorageVolume]):
         constant memory. Raises Conflict or OperationFailed when there is one of that name, or what comes is no backup.
         """
         return imported(self._owner, data, name, on_progress, wait)
+
+    def import_iso(self, data: Data, name: str, *, on_progress: Heard = None, wait: bool = True) -> StorageVolume:
+        """Make a volume of an ISO image, of the content type `iso`, as `incus storage volume import --type=iso` does.
+
+        `data` are as for `import_backup`. Raises LXDAPIExtensionNotAvailable where the server cannot, as LXD 5.0,
+        Conflict or OperationFailed when there is one of that name.
+        """
+        return imported(self._owner, data, name, on_progress, wait, iso=True)

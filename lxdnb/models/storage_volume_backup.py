@@ -109,15 +109,17 @@ class StorageVolumeBackupManager(BaseBackupManager[StorageVolumeBackup]):
         )
 
 
-def imported(storage_pool: StoragePool, data: Data, name: str, on_progress: Heard, wait: bool) -> StorageVolume:
-    """Make a volume of a backup, and return it."""
+def imported(
+    storage_pool: StoragePool, data: Data, name: str, on_progress: Heard, wait: bool, *, iso: bool = False
+) -> StorageVolume:
+    """Make a volume of a backup, or of an ISO image, and return it."""
     from lxdnb.models.storage_volume import StorageVolume
 
     client = storage_pool.client
-    client.assert_has_api_extension("custom_volume_backup")
+    client.assert_has_api_extension("custom_volume_iso" if iso else "custom_volume_backup")
     node = client.api["storage-pools"][storage_pool.name].volumes.custom
     _ = node[name]
-    answer = sent(client, node, data, on_progress, name=name)
+    answer = sent(client, node, data, on_progress, name=name, type="iso" if iso else None)
     made = StorageVolume(client, name=name, type="custom", storage_pool=storage_pool)
     made._started(answer, wait)
-    return StorageVolume.get(storage_pool, "custom", name) if wait and client.server_clustered else made
+    return made._at_its_member() if wait and client.server_clustered else made

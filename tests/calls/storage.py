@@ -36,7 +36,12 @@ from tests.calls.basis import (
 
 CLASSES: tuple[type, ...] = (
     *(managers.StoragePoolManager, managers.StorageResourcesManager, managers.StorageVolumeManager),
-    *(managers.StorageVolumeBackupManager, StorageVolumeBackup, managers.StorageVolumeSnapshotManager),
+    *(
+        managers.AllStorageVolumesManager,
+        managers.StorageVolumeBackupManager,
+        StorageVolumeBackup,
+        managers.StorageVolumeSnapshotManager,
+    ),
     *(StoragePool, StorageResources, StorageVolume, StorageVolumeSnapshot),
 )
 VALUES = (StorageVolumeState,)
@@ -44,7 +49,7 @@ EXTENSIONS = {
     *("storage", "storage_api_project", "storage_api_volume_snapshots", "storage_volume_api_filtering"),
     *("storage_volume_project_move", "storage_volume_state", "storage_volumes_all_projects"),
     *("custom_volume_backup", "custom_volume_refresh", "custom_volume_snapshot_expiry"),
-    "custom_volume_refresh_exclude_older_snapshots",
+    *("custom_volume_refresh_exclude_older_snapshots", "custom_volume_iso", "storage_volumes_all"),
 }
 
 pool = model(StoragePool, name="p1", config={}, description="", driver="dir")
@@ -125,7 +130,13 @@ CALLS: dict[str, Call] = {
     "StorageVolume.restore_from": Call(volume, {"snapshot_name": "s1"}),
     "StorageVolume.state": Call(volume),
     "StorageVolume.export_backup": Call(volume, {"to": io.BytesIO()}),
-    "StorageVolumeManager.import_backup": Call(lambda client: pool(client).volumes, {"data": b"x", "name": "v2"}),
+    **{
+        f"StorageVolumeManager.{each}": Call(lambda client: pool(client).volumes, {"data": b"x", "name": "v2"})
+        for each in ("import_backup", "import_iso")
+    },
+    "AllStorageVolumesManager.all": Call(
+        lambda client: client.storage_volumes, {"type": "custom", "filter": "name eq v1"}
+    ),
     **_both(
         "StorageVolumeBackup",
         _in(StorageVolumeBackup, volume),
@@ -172,6 +183,7 @@ PLACES: dict[str, list[Place]] = {
     "_type": [NAME],
     "StorageVolume.all(type)": [NAME],
     "StorageVolumeManager.all(type)": [NAME],
+    "AllStorageVolumesManager.all(type)": [NAME],
     **{
         f"{method}({name})": [MEMBER]
         for method in ("StorageVolume.copy", "StorageVolume.move", "StorageVolumeSnapshot.copy")
@@ -186,7 +198,7 @@ PLACES: dict[str, list[Place]] = {
     "definition": _DEFINITION,
     "_input": [Place(itself, no_segment), *(Place(_with(**{each: itself}), no_segment) for each in ("name", "pool"))],
     "snapshot_name": [SNAPSHOT],
-    "StorageVolumeManager.import_backup(name)": [Place(itself, _no_field)],
+    **{f"StorageVolumeManager.{each}(name)": [Place(itself, _no_field)] for each in ("import_backup", "import_iso")},
     **{
         f"{kind}{each}({name})": [SNAPSHOT]
         for kind in ("StorageVolumeSnapshot", "StorageVolumeBackup")

@@ -69,3 +69,24 @@ def test_a_backup_brings_a_volume_back(client, server, tmp_path):
     with pytest.raises(lxdnb.LXDAPIException):
         pool.volumes.import_backup(b"no backup", "broken")
     assert not pool.volumes.exists("custom", "broken")
+
+
+def test_an_iso_image_becomes_a_volume(client, server, asked, tmp_path):
+    pool = client.storage_pools.get("default")
+    (tmp_path / "some.iso").write_bytes(bytes(range(256)) * 4096)
+    asked.clear()
+    if server.flavour == "lxd":
+        with pytest.raises(lxdnb.LXDAPIExtensionNotAvailable):
+            pool.volumes.import_iso(tmp_path / "some.iso", "ours")
+        assert asked == []
+        return
+    server.cli("storage", "volume", "import", "default", str(tmp_path / "some.iso"), "theirs", "--type=iso")
+    heard = []
+    ours = pool.volumes.import_iso(tmp_path / "some.iso", "ours", on_progress=heard.append)
+    theirs = server.query("/1.0/storage-pools/default/volumes/custom/theirs")
+    assert (ours.content_type, ours.config) == (theirs["content_type"], theirs["config"])
+    assert (theirs["content_type"], heard[-1].percent) == ("iso", 100)
+    (stored,) = (server.directory / "storage-pools/default").glob("custom/*_ours*/*")
+    assert stored.read_bytes() == (tmp_path / "some.iso").read_bytes()
+    with pytest.raises(lxdnb.LXDAPIException, match=r"exists|UNIQUE"):
+        pool.volumes.import_iso(b"x", "ours")

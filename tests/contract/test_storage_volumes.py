@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -94,6 +95,64 @@ def test_lists_are_one_request_each(client, server, pool, asked):
     assert server.query(f"{VOLUMES}/custom/data?project=lab")["description"] == "in lab"
     theirs.delete(wait=True)
     lab.delete()
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_volumes_of_all_pools_are_listed(client, server, pool, other_pool, asked, monkeypatch, whole):
+    client.projects.create("lab")
+    for each in (pool, other_pool):
+        each.volumes.create({"name": "data", "config": {"user.pool": each.name}}).snapshots.create("s1")
+    client.use_project("lab").storage_pools.get("default").volumes.create({"name": "theirs"})
+    server.cli("init", "busybox", "c1")
+    if whole:
+        # As newer servers have it: one list, and in each record its pool.
+        # https://documentation.ubuntu.com/lxd/latest/api-extensions/#storage-volumes-all
+        monkeypatch.setitem(
+            client.host_info, "api_extensions", [*client.host_info["api_extensions"], "storage_volumes_all"]
+        )
+        of_one_pool = client._transport.request
+
+        def of_all(method, path, **options):
+            if not path.startswith("/1.0/storage-volumes"):
+                return of_one_pool(method, path, **options)
+            asked.append(path)
+            rest, records = path.removeprefix("/1.0/storage-volumes"), []
+            for name in ("default", other_pool.name):
+                answer = of_one_pool(method, f"/1.0/storage-pools/{name}/volumes{rest}", **options)
+                records += [{**record, "pool": name} for record in answer.json()["metadata"]]
+            answer._content = json.dumps({**answer.json(), "metadata": records}).encode()
+            return answer
+
+        monkeypatch.setattr(client._transport, "request", of_all)
+
+    def told(query: str) -> set[tuple[str, str, str, str]]:
+        return {
+            (name, each["project"], each["type"], each["name"])
+            for name in ("default", other_pool.name)
+            for each in server.query(f"/1.0/storage-pools/{name}/volumes{query}")
+            if "/" not in each["name"]
+        }
+
+    def found(**options) -> set[tuple[str, str, str, str]]:
+        every = client.storage_volumes.all(**options)
+        assert {each.client.project or "default" for each in every} == {each.project for each in every}
+        return {(each.pool, each.project, each.type, each.name) for each in every}
+
+    asked.clear()
+    assert found() == told("?recursion=1") > {("default", "default", "container", "c1")}
+    assert asked[0] == ("/1.0/storage-volumes" if whole else "/1.0/storage-pools")
+    assert sorted(asked[1:]) == sorted(f"/1.0/storage-pools/{each}/volumes" for each in ("default", other_pool.name))
+    assert found(type="custom") == told("/custom?recursion=1")
+    assert found(type="custom", all_projects=True) == told("/custom?recursion=1&all-projects=true")
+    assert len(found(type="custom", all_projects=True)) == 3
+    (one,) = client.storage_volumes.all(filter=f"config.user.pool eq {other_pool.name}")
+    assert one == other_pool.volumes.get("custom", "data")
+    assert one.snapshots.all() == ["s1"]
+    asked.clear()
+    for wrong in ({"type": ".."}, {"filter": 5}):
+        with pytest.raises((TypeError, ValueError)):
+            client.storage_volumes.all(**wrong)
+    assert asked == []
 
 
 def test_a_volume_of_an_instance_is_looked_at(client, server, pool):
