@@ -149,3 +149,22 @@ def test_where_a_client_is_says_where_a_volume_goes(client, server, other_client
         with pytest.raises((TypeError, ValueError), match=said):
             each.copy(**{"new_client": other_client, **options})
     assert asked == []
+
+
+def test_a_refresh_leaves_older_snapshots_out(client, server, other_client, other_server, volume):
+    if server.flavour == "lxd":
+        with pytest.raises(lxdnb.LXDAPIExtensionNotAvailable):
+            volume.copy("copy", refresh=True, refresh_exclude_older=True)
+        assert not client.storage_pools.get("default").volumes.exists("custom", "copy")
+        return
+    volume.snapshots.create("later")
+    server.cli("storage", "volume", "copy", "default/data", "default/theirs")
+    for where, name in ((client, "theirs"), (client, "copy"), (other_client, "copy")):
+        copy = volume.copy(name, new_client=where, refresh=True)
+        copy.snapshots.get("before").delete(wait=True)
+        if name == "copy":
+            volume.copy(name, new_client=where, refresh=True, refresh_exclude_older=True)
+            assert copy.snapshots.all() == ["later"]
+    refresh = ("--refresh", "--refresh-exclude-older")
+    server.cli("storage", "volume", "copy", "default/data", "default/theirs", *refresh)
+    assert snapshots(server, "theirs") == snapshots(server, "copy") == snapshots(other_server, "copy")
