@@ -297,6 +297,12 @@ class Transport:
             context.load_cert_chain(*((self.cert,) if isinstance(self.cert, str) else self.cert))
         return context
 
+    def peer_certificate(self) -> str:
+        """Return the certificate that the server shows, as PEM. Only for https."""
+        with self._connect() as connection:
+            shown = cast(ssl.SSLSocket, connection).getpeercert(binary_form=True)
+            return ssl.DER_cert_to_PEM_cert(shown or b"")
+
     def peer_fingerprint(self) -> str:
         """Return the SHA-256 fingerprint of the certificate that the server shows. Only for https."""
         with self._connect() as connection:

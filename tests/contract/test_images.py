@@ -154,13 +154,31 @@ def test_a_copy_is_the_same_image_whichever_way_it_goes(server, other_client, ot
             assert {key: theirs[key] for key in same} == {key: ours[image][key] for key in same}, mode
             assert {alias["name"] for alias in theirs["aliases"]} == {f"new-{mode}", image.aliases[0]["name"]}, mode
             copied.delete(wait=True)
+    stranger = lxdnb.Client(server.address, fingerprint=server.fingerprint)
+    assert not stranger.trusted
+    stranger.images.get(two[1].fingerprint).copy(other_client, wait=True).delete(wait=True)
+    stranger.close()
+
+
+def test_a_copy_goes_from_project_to_project(client, other_client, other_server, two):
+    for each in (client, other_client):
+        each.projects.create("lab")
+    lab, far = client.use_project("lab"), other_client.use_project("lab")
+    one = two[0].copy(lab, wait=True)
+    assert one.client.project == "lab"
+    two[0].delete(wait=True)  # so that it can come from the project alone
+    heard: list[str] = []
     for mode in ("pull", "push", "relay"):
-        one = two[0]
-        assert one.copy(other_client, public=True, mode=mode) is None
+        update = True if mode == "pull" else None
+        assert one.copy(far, True, update, mode=mode, on_progress=lambda seen: heard.append(seen.stage)) is None
         if mode != "relay":
             one.operation.wait()
-        assert other_server.query(f"/1.0/images/{one.fingerprint}")["public"] is True, mode
-        other_client.images.get(one.fingerprint).delete(wait=True)
+        record = other_server.query(f"/1.0/images/{one.fingerprint}?project=lab")
+        assert (record["public"], record["auto_update"]) == (True, update is True), mode
+        far.images.get(one.fingerprint).delete(wait=True)
+    assert set(heard) == {"copy"}
+    with pytest.raises(ValueError, match="only an image that is pulled can be updated"):
+        one.copy(far, auto_update=True, mode="push")
 
 
 @pytest.fixture
