@@ -1,0 +1,97 @@
+"""Options whose effect no real server here can show: what is sent for them, and what needs a newer server is not sent.
+
+The names in requests are those of the servers' API specifications. Which API extension something came with is told by
+https://documentation.ubuntu.com/lxd/stable-5.0/api-extensions/: a server without it would leave out that part alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import lxdnb
+from tests.calls import EXTENSIONS, call
+from tests.recorder import Recorder
+
+
+@pytest.fixture(scope="module")
+def recorder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorder]:
+    with Recorder(tmp_path_factory.mktemp("recorder"), EXTENSIONS) as recorder:
+        yield recorder
+
+
+@pytest.fixture
+def asking(recorder: Recorder) -> Iterator[lxdnb.Client]:
+    client = lxdnb.Client(recorder.endpoint)
+    recorder.forget()
+    yield client
+    client.close()
+
+
+TOLD: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("BackupManager.create", {"optimized_storage": True}, {"optimized_storage": True, "instance_only": False}),
+    ("Container.export_backup", {"optimized_storage": True}, {"optimized_storage": True, "instance_only": False}),
+    ("Container.export_backup", {"instance_only": True}, {"optimized_storage": False, "instance_only": True}),
+    ("Container.export_backup", {"compression_algorithm": "xz"}, {"compression_algorithm": "xz"}),
+    ("Container.move", {"instance_only": True}, {"instance_only": True, "migration": True}),
+    ("Container.move", {"allow_inconsistent": True}, {"allow_inconsistent": True, "migration": True}),
+    ("Container.copy", {"allow_inconsistent": True}, {"type": "copy", "allow_inconsistent": True}),
+    ("Container.migrate", {"live": True}, {"migration": True, "live": True}),
+    ("Container.migrate", {"live": True}, {"type": "migration", "mode": "pull", "live": True}),
+    ("Container.generate_migration_data", {"live": True}, {"migration": True, "live": True}),
+    ("Container.rebuild", {"image": {"type": "image", "alias": "a"}}, {"type": "image", "alias": "a"}),
+    (
+        "InstanceManager.set_state",
+        {"action": "stop", "timeout": 5, "force": False},
+        {"action": "stop", "timeout": 5, "force": False},
+    ),
+    ("InstanceManager.set_state", {"action": "stop"}, {"timeout": 30, "force": True}),
+]
+
+
+def parts(body: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(body, dict):
+        yield body
+        for part in body.values():
+            yield from parts(part)
+
+
+@pytest.mark.parametrize(("method", "options", "told"), TOLD)
+def test_an_option_is_told(recorder, asking, method: str, options: dict[str, Any], told: dict[str, Any]):
+    call(asking, method, **options)
+    bodies = [request.json for request in recorder.requests if not request.line.startswith("GET")]
+    assert any(told.items() <= part.items() for body in bodies for part in parts(body)), bodies
+
+
+NEEDED: list[tuple[str, str, dict[str, Any]]] = [
+    ("container_backup", "BackupManager.create", {}),
+    ("container_backup", "Container.export_backup", {}),
+    ("container_backup", "InstanceManager.import_backup", {}),
+    ("backup_compression_algorithm", "BackupManager.create", {}),
+    ("backup_compression_algorithm", "Container.export_backup", {"compression_algorithm": "xz"}),
+    ("backup_override_name", "InstanceManager.import_backup", {}),
+    ("container_backup_override_pool", "InstanceManager.import_backup", {}),
+    ("container_only_migration", "Container.copy", {"instance_only": True}),
+    ("container_incremental_copy", "Container.copy", {"refresh": True}),
+    ("instance_allow_inconsistent_copy", "Container.copy", {"allow_inconsistent": True}),
+    ("instance_allow_inconsistent_copy", "Container.move", {"allow_inconsistent": True}),
+    ("instance_pool_move", "Container.move", {}),
+    ("instance_project_move", "Container.move", {}),
+    ("instances_rebuild", "Container.rebuild", {}),
+    ("console", "Container.console_log", {}),
+    ("console", "Container.clear_console_log", {}),
+    ("container_exec_recording", "ExecOutputManager.all", {}),
+    ("image_create_aliases", "Image.copy", {"mode": "pull"}),
+    ("images_push_relay", "Image.copy", {"mode": "push"}),
+    ("metrics", "Client.metrics_text", {}),
+]
+
+
+@pytest.mark.parametrize(("extension", "method", "options"), NEEDED)
+def test_what_a_server_is_too_old_for_is_not_sent(recorder, asking, extension, method, options):
+    asking.host_info["api_extensions"].remove(extension)
+    with pytest.raises(lxdnb.LXDAPIExtensionNotAvailable, match=f"'{extension}'"):
+        call(asking, method, **options)
+    assert [request.line for request in recorder.requests if not request.line.startswith("GET")] == []
