@@ -183,4 +183,4 @@ _EXTENSIONS = {
 
 
 def _is_root(device: Mapping[str, Any]) -> bool:
-    return device.get("type") == "disk" and device.get("path") == "/" and not device.get("source")
+    return device.get("type") == "disk" and device.get("path") == "/"

@@ -63,9 +63,7 @@ class LogManager:
     def _names(self, node: api.APINode) -> list[str]:
         try:
             found = [name_in(url) for url in api.metadata(node.get()) or []]
-        except NotFound as error:
-            if NO_FILE not in str(error):
-                raise
+        except NotFound:
             found = []  # Incus has no folder for output before there is some
         if not found:
             self._instance.api.get()  # raises NotFound where that is what is not there

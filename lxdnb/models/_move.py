@@ -29,9 +29,9 @@ class Moves(Model):
         """Move it to another storage pool, project or cluster member, or to another name, or to several at once.
 
         It must be stopped, but for a mere move to another member where the storage is shared. With `instance_only`
-        its snapshots are lost. With `wait`, return when it is there, and this object goes on as what it then is;
-        without, it stays what it was, and what there is then has to be got once `operation` has ended well. To
-        another server: `migrate`.
+        its snapshots are lost, unless all that it gets is another name. With `wait`, return when it is there, and this
+        object goes on as what it then is; without, it stays what it was, and what there is then has to be got once
+        `operation` has ended well. To another server: `migrate`.
 
         Raises ValueError where it is told nowhere to go, OperationFailed where it cannot.
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
-from copy import deepcopy
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lxdnb import api, checks
@@ -138,7 +137,7 @@ class Server(Model):
         def seen(response: Response) -> dict[str, Any]:
             record = read(response)
             before.clear()
-            before.update(deepcopy(record["config"]))
+            before.update(record["config"])
             return record | {"config": {key: "" for _, key in gone} | record["config"]}
 
         with self._kept((path[1] for path in wanted), before):

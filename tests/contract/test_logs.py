@@ -48,11 +48,12 @@ def test_the_console(container, server):
     assert "four" not in server.cli("console", container.name, "--show-log")
 
 
-def test_what_never_ran_has_said_nothing(client):
+def test_what_never_ran_has_said_nothing(client, server):
     instance = client.instances.create({"name": "c1", "source": {"type": "none"}}, wait=True)
     assert (instance.console_log(), instance.console_log(decode=False)) == ("", b"")
     assert instance.clear_console_log() is None
     assert instance.exec_output.all() == []
+    assert instance.logs.all() == [url.rpartition("/")[2] for url in server.query("/1.0/instances/c1/logs") or []]
     instance.delete(wait=True)
     for ask in (instance.console_log, instance.clear_console_log, instance.exec_output.all):
         with pytest.raises(lxdnb.NotFound):

@@ -63,6 +63,18 @@ def test_configuration_is_changed_saved_and_shown(client, server):
         del mine.config[key]
     mine.save()
     assert told(server) == before == client.host_info["config"]
+    mine.config["user.mine"] = "1"
+    mine.save()
+    del mine.config["user.mine"]
+    server.cli("config", "unset", "user.mine")
+    mine.save()  # gone is gone, whoever took it
+    assert told(server) == before
+    mine.raw_put({"config": before | {INTERVAL: "5"}})
+    assert told(server)[INTERVAL] == "5" == client.host_info["config"][INTERVAL]
+    mine.raw_put({"config": before})
+    assert (mine, client.use_target("n1").server) == (sibling.server, client.use_target("n1").server)
+    assert client.use_target("n1").server != client.use_target("n2").server
+    mine.sync()
     mine.patch({"config": {"user.mine": "again"}})
     assert mine.config["user.mine"] == "again" == client.host_info["config"]["user.mine"] == told(server)["user.mine"]
 
@@ -80,6 +92,7 @@ def test_a_secret_is_set_kept_and_never_told(client, server, tmp_path):
     mine.save()
     assert told(server)["core.trust_password"] is True
     stranger = lxdnb.Client(server.address, cert=keypair(tmp_path), fingerprint=server.fingerprint)
+    assert stranger.server.config == {}
     before = {*server.query("/1.0/certificates")}
     stranger.authenticate("hunter2", use_token_auth=False)
     assert stranger.trusted
@@ -111,6 +124,9 @@ def test_what_a_refusal_costs_is_put_back(client, server):
             assert told(server) == before
             if server.flavour == "incus":
                 assert_note(refused.value, "core.https_address")
+    with pytest.raises(lxdnb.LXDAPIException, match="bind"):
+        mine.raw_patch({"config": {DEBUG: "192.0.2.1:4711", "user.mine": "new"}})
+    assert told(server) == before
     with pytest.raises(lxdnb.LXDAPIException, match="unknown key"):
         mine.put({"config": {"no.such": "1"}})
     assert told(server) == before == mine.config
