@@ -15,6 +15,15 @@ def c1(client, server):
     return client.instances.get("c1")
 
 
+@pytest.fixture
+def second(server):
+    """Another pool, by its name."""
+    server.cli("storage", "create", "second", "dir")
+    yield "second"
+    server.clear()
+    server.cli("storage", "delete", "second")
+
+
 def told(server) -> list[str]:
     every = server.query("/1.0/instances/c1/backups?recursion=1") or []
     return [record["name"].rpartition("/")[2] for record in every]
@@ -37,7 +46,16 @@ def test_life_of_a_backup(c1, server, tmp_path):
     assert c1.backups.exists("b2")
     assert not c1.backups.exists("b1")
     backup.export(tmp_path / "b2.tar")
+    assert tarfile.is_tarfile(tmp_path / "b2.tar")
+    assert (tmp_path / "b2.tar").read_bytes()[:2] != b"\x1f\x8b"  # not compressed
     backup.delete(wait=True)
+    one, other = (c1.backups.create(instance_only=True) for _ in range(2))
+    for each in (one, other):
+        each.operation.wait()
+    assert sorted(told(server)) == sorted([one.name, other.name])
+    assert server.query(f"/1.0/instances/c1/backups/{one.name}")["instance_only"] is True
+    for each in (one, other):
+        each.delete(wait=True)
     assert told(server) == []
     with pytest.raises(lxdnb.NotFound):
         backup.export(tmp_path / "none.tar")
@@ -56,22 +74,26 @@ def test_export_is_what_the_command_line_makes_and_takes(c1, server, tmp_path):
     assert server.query("/1.0/instances/c1")["config"]["user.when"] == "before"
 
 
-def test_an_import_takes_what_the_command_line_makes(c1, client, server, tmp_path):
+def test_an_import_takes_what_the_command_line_makes(c1, client, server, second, tmp_path):
     c1.snapshots.create("first", wait=True)
     server.cli("export", "c1", str(tmp_path / "theirs.tar.gz"))
     with pytest.raises(lxdnb.LXDAPIException):
         client.instances.import_backup(tmp_path / "theirs.tar.gz")
     heard: list[lxdnb.models.operation.Progress] = []
-    again = client.containers.import_backup(
-        tmp_path / "theirs.tar.gz", "again", pool="default", on_progress=heard.append
-    )
+    again = client.containers.import_backup(tmp_path / "theirs.tar.gz", "again", pool=second, on_progress=heard.append)
     assert (type(again), again.name, again.status) == (type(client.containers.get("c1")), "again", "Stopped")
     assert (heard[-1].stage, heard[-1].percent) == ("import", 100)
-    assert server.query("/1.0/instances/again")["config"]["user.when"] == "before"
+    record = server.query("/1.0/instances/again")
+    assert (record["config"]["user.when"], record["expanded_devices"]["root"]["pool"]) == ("before", second)
     assert server.query("/1.0/instances/again/snapshots") == ["/1.0/instances/again/snapshots/first"]
     c1.delete(wait=True)
     with (tmp_path / "theirs.tar.gz").open("rb") as file:
-        assert client.instances.import_backup(file).name == "c1"
+        made = client.instances.import_backup(file, wait=False)
+    made.operation.wait()
+    assert (made.name, made.config["user.when"]) == ("c1", "before")
+    for text in (" c2", "c\x7f"):
+        with pytest.raises(ValueError, match="white space at an end or a control character"):
+            client.instances.import_backup(b"x", "c2", pool=text)
     for data in (b"no backup", (tmp_path / "theirs.tar.gz").read_bytes()[:5000]):
         with pytest.raises(lxdnb.LXDAPIException):
             client.instances.import_backup(data, "broken")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import lxdnb
+from lxdnb.models._bulk import each
 
 
 def statuses(server) -> dict[str, str]:
@@ -34,13 +35,21 @@ def test_one_that_fails_keeps_no_other_from_its_turn(client, server, asked):
     assert statuses(server)["c1"] == "Frozen"
     assert said(client.instances.set_state("unfreeze")) == {"c1": None}
     assert client.virtual_machines.set_state("stop") == []
-    chosen = client.instances.set_state("stop", ["nobody", "c1", client.instances.get("c2"), "broken"])
+    chosen = client.instances.set_state("stop", ["nobody", "c1", client.instances.get("c2"), "broken", "c1"])
     assert [outcome.name for outcome in chosen] == ["nobody", "c1", "c2", "broken"]
     assert isinstance(chosen[0].error, lxdnb.NotFound)
     assert [outcome.error is None for outcome in chosen[1:3]] == [True, True]
     assert statuses(server) == {"broken": "Stopped", "c1": "Stopped", "c2": "Stopped"}
     with pytest.raises(ValueError, match="start, stop, restart, freeze, unfreeze"):
         client.instances.set_state("begin")
+
+
+def test_only_what_servers_say_is_a_result(client):
+    with pytest.raises(ZeroDivisionError):
+        each([1, 0], str, lambda number: 1 / number)
+    for wrong in ("c1", client, ["c1", ".."]):
+        with pytest.raises((TypeError, ValueError)):
+            client.instances.delete(wrong)
 
 
 def test_many_are_deleted_and_those_that_run_by_force(client, server):

@@ -52,13 +52,16 @@ def test_a_copy_is_as_the_program_makes_it(c1, server):
     record, other = (server.query(f"/1.0/instances/{name}") for name in ("ours", "theirs"))
     assert kept(record) == kept(other)
     assert record["config"].keys() == other["config"].keys()
+    mine = server.query("/1.0/instances/c1")["config"]
+    own = ("volatile.uuid", "volatile.eth0.hwaddr", "volatile.cloud-init.instance-id")
+    assert all(record["config"][key] != mine[key] for key in own)
     assert (record["ephemeral"], other["ephemeral"]) == (False, False)
     assert snapshots(server, "ours") == snapshots(server, "theirs") == ["before"]
     assert pull(server, "ours") == "newer\n"
     assert server.query("/1.0/instances/c1")["description"] == "the first"
 
 
-def test_what_is_given_is_laid_on_the_copy(c1, server):
+def test_what_is_given_is_laid_on_the_copy(c1, client, server):
     server.cli("profile", "create", "p")
     copy = c1.copy(
         "c2",
@@ -79,8 +82,12 @@ def test_what_is_given_is_laid_on_the_copy(c1, server):
     assert copy.config["limits.memory"] == "64MiB"
     with pytest.raises(lxdnb.LXDAPIException):
         c1.copy("c2", wait=True)
-    with pytest.raises(ValueError, match="a name of its own"):
-        c1.copy(wait=True)
+    certificate = tuple(map(str, server.client_certificate))
+    by_https = lxdnb.Client(server.address, cert=certificate, fingerprint=server.fingerprint)
+    for same in (None, client, by_https):
+        with pytest.raises(ValueError, match="a name of its own"):
+            c1.copy(new_client=same, wait=True)
+    by_https.close()
 
 
 def test_a_copy_may_be_in_another_pool_and_project(c1, client, server):
@@ -88,10 +95,12 @@ def test_a_copy_may_be_in_another_pool_and_project(c1, client, server):
     server.cli("project", "create", "lab", "-c", "features.profiles=false", "-c", "features.images=false")
     try:
         lab = client.use_project("lab")
-        copy = c1.copy(new_client=lab, pool="second", wait=True)
+        server.cli("profile", "device", "set", "default", "root", "limits.read=10MB")
+        copy = c1.copy(new_client=lab, pool="second", profiles=[], wait=True)
         assert copy.client.project == "lab"
         record = server.query("/1.0/instances/c1?project=lab")
-        assert record["expanded_devices"]["root"]["pool"] == "second"
+        root = {"type": "disk", "path": "/", "pool": "second", "limits.read": "10MB"}
+        assert (record["profiles"], record["expanded_devices"]["root"]) == ([], root)
         assert "/1.0/instances/c1?project=lab" in server.query("/1.0/storage-pools/second")["used_by"]
         assert server.query("/1.0/instances/c1")["expanded_devices"]["root"]["pool"] == "default"
         copy.move("c9", pool="default", wait=True)
@@ -130,13 +139,19 @@ def test_a_copy_is_brought_up_to_date(c1, server):
         server.cli("config", "set", name, "user.own", "gone")
     mark(server, "c1").write_text("newest of all\n")
     server.cli("config", "set", "c1", "user.mine", "z")
+    server.cli("config", "device", "set", "c1", "eth0", "mtu=1300")
+    server.cli("profile", "create", "p")
+    server.cli("profile", "add", "c1", "p")
+    c1.sync()
+    c1.description = "newer"
+    c1.save(wait=True)
     c1.snapshots.create("later", wait=True)
     server.cli("copy", "c1", "theirs", "--refresh")
-    ours = c1.copy("ours", refresh=True, wait=True)
+    ours = c1.copy("ours", refresh=True)
     assert pull(server, "ours") == pull(server, "theirs") == "newest of all\n"
     assert snapshots(server, "ours") == snapshots(server, "theirs") == ["before", "later"]
     assert kept(server.query("/1.0/instances/ours")) == kept(server.query("/1.0/instances/theirs"))
-    assert ours.config["user.mine"] == "z"
+    assert (ours.config["user.mine"], ours.description, ours.profiles) == ("z", "newer", ["default", "p"])
 
 
 @pytest.mark.parametrize("mode", ["pull", "push", "relay"])
@@ -153,6 +168,7 @@ def test_a_copy_goes_to_another_server(c1, client, server, other_client, other_s
         assert kept(theirs)["config"] == kept(mine)["config"]
         assert theirs["devices"]["eth0"] == mine["devices"]["eth0"]
         assert theirs["description"] == "the first"
+        assert theirs["config"]["volatile.base_image"] == mine["config"]["volatile.base_image"]
         assert snapshots(other_server, "c2") == ["before"]
         assert pull(other_server, "c2") == pull(server, "c1") == "newer\n"
         with pytest.raises(lxdnb.LXDAPIException):

@@ -105,7 +105,10 @@ def test_a_running_one_is_refused(c1, server, other_client, other_server):
 
 
 def test_the_data_are_what_create_of_another_client_takes(c1, server, other_client, other_server):
+    server.cli("config", "set", "c1", "user.mine", "z")
     data = c1.generate_migration_data()
+    assert data["config"]["user.mine"] == "z"
+    assert data["source"]["base-image"] == server.query("/1.0/images")[0].rpartition("/")[2]
     assert (data["name"], data["source"]["type"], data["source"]["mode"]) == ("c1", "migration", "pull")
     assert data["source"]["operation"].startswith(f"{server.address}/1.0/operations/")
     assert data["source"]["certificate"] == server.server_certificate.read_text()
@@ -122,6 +125,8 @@ def test_a_server_that_nobody_can_reach_says_so_before_anything_is_sent(other_se
     try:
         with pytest.raises(ValueError, match=r"core\.https_address"):
             deaf.instances.get("c9").migrate(client, wait=True)
+        with pytest.raises(ValueError, match=r"core\.https_address"):
+            deaf.instances.get("c9").generate_migration_data()
         assert asked == []
     finally:
         other_server.cli("config", "set", "core.https_address", other_server.address.removeprefix("https://"))
