@@ -1,4 +1,5 @@
-"""The examples in the docstrings run, and give what they say, on a server that has `c1`, `c2` and an image `alpine`."""
+"""The examples in the docstrings run, and give what they say, on a server that has an image `alpine`, and of the running
+`c1` and the stopped `c2` those that an example names."""
 
 from __future__ import annotations
 
@@ -20,6 +21,9 @@ from tests.bridges import Bridge, a_bridge
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.IGNORE_EXCEPTION_DETAIL
 SOCKET = "/var/lib/lxd/unix.socket"  # what the examples call the socket
 BRIDGE = Bridge("lab0", "10.77.8")  # what they call a bridge, whose like there may be only one of on a machine
+
+MAKES = re.compile(r"\.launch\(|instances\.create\(|containers\.create\(")  # instances of an example's own
+COUNTS = ("Collections.metrics", "Project.state")  # these tell how many there are, and no name
 
 
 class Checker(doctest.OutputChecker):
@@ -53,10 +57,10 @@ def test_an_example(example: doctest.DocTest, client, server, monkeypatch, capsy
     server.cli("image", "alias", "create", "alpine", server.query("/1.0/images/aliases/busybox")["target"])
     monkeypatch.chdir(server.directory)
     try:
-        alone = example.name.endswith(("launch", ".create", ".Operation")) or ".storage_" in example.name
-        if not alone and example.name != "lxdnb":
-            server.cli("launch", "alpine", "c1")
-            server.cli("init", "alpine", "c2")
+        text = "".join(step.source + step.want for step in example.examples)
+        for name, begin in {"c1": "launch", "c2": "init"}.items():
+            if (name in text or example.name.endswith(COUNTS)) and not MAKES.search(text):
+                server.cli(begin, "alpine", name)
         names = {"client": client, "lx": client, "lxdnb": lxdnb, "frames": frames}
         names |= vars(widgets) | {"pd": pd, "time": time, "pathlib": pathlib}
         example.globs.update({name: value for name, value in names.items() if name not in example.globs})
