@@ -109,8 +109,6 @@ class BaseBackupManager(PartManager[B], Generic[B]):
         if compression_algorithm is not None:
             checks.text("compression_algorithm", compression_algorithm)
             self.client.assert_has_api_extension("backup_compression_algorithm")
-        if self.model.extension is not None:
-            self.client.assert_has_api_extension(self.model.extension)
         place: Any = to
         if isinstance(place, str | os.PathLike):
             destination(path_of(place), "")

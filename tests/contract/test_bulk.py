@@ -17,8 +17,9 @@ def said(outcomes) -> dict[str, str | None]:
 
 
 def test_one_that_fails_keeps_no_other_from_its_turn(client, server, asked):
-    for name in ("c1", "c2", "broken"):
+    for name in ("c1", "broken"):
         server.cli("init", "busybox", name)
+    server.cli("init", "busybox", "c2", "--ephemeral")
     server.cli("config", "device", "add", "broken", "gone", "nic", "nictype=physical", "parent=nowhere")
     assert said(client.instances.set_state("start", dry_run=True)) == dict.fromkeys(("broken", "c1", "c2"))
     assert set(statuses(server).values()) == {"Stopped"}
@@ -35,11 +36,15 @@ def test_one_that_fails_keeps_no_other_from_its_turn(client, server, asked):
     assert statuses(server)["c1"] == "Frozen"
     assert said(client.instances.set_state("unfreeze")) == {"c1": None}
     assert client.virtual_machines.set_state("stop") == []
-    chosen = client.instances.set_state("stop", ["nobody", "c1", client.instances.get("c2"), "broken", "c1"])
+    assert said(client.instances.set_state("restart", dry_run=True)) == {"c1": None, "c2": None}
+    assert said(client.instances.set_state("stop", ["c1"], dry_run=True)) == {"c1": None}
+    chosen = client.instances.set_state("freeze", ["nobody", "c1", client.instances.get("c2"), "broken", "c1"])
     assert [outcome.name for outcome in chosen] == ["nobody", "c1", "c2", "broken"]
     assert isinstance(chosen[0].error, lxdnb.NotFound)
-    assert [outcome.error is None for outcome in chosen[1:3]] == [True, True]
-    assert statuses(server) == {"broken": "Stopped", "c1": "Stopped", "c2": "Stopped"}
+    assert [outcome.error is None for outcome in chosen[1:]] == [True, True, False]
+    assert statuses(server) == {"broken": "Stopped", "c1": "Frozen", "c2": "Frozen"}
+    assert said(client.instances.set_state("stop")) == {"c1": None, "c2": None}
+    assert statuses(server) == {"broken": "Stopped", "c1": "Stopped"}
     with pytest.raises(ValueError, match="start, stop, restart, freeze, unfreeze"):
         client.instances.set_state("begin")
 

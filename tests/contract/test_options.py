@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import lxdnb
+from lxdnb.managers import ContainerManager
 from tests.calls import EXTENSIONS, call
 from tests.recorder import Recorder
 
@@ -63,6 +64,15 @@ def test_an_option_is_told(recorder, asking, method: str, options: dict[str, Any
     call(asking, method, **options)
     bodies = [request.json for request in recorder.requests if not request.line.startswith("GET")]
     assert any(told.items() <= part.items() for body in bodies for part in parts(body)), bodies
+
+
+def test_all_containers_are_not_all_instances(recorder, asking, monkeypatch):
+    there = {name: ("Stopped", "container") for name in ("c1", "c2")} | {"v1": ("Stopped", "virtual-machine")}
+    monkeypatch.setattr(ContainerManager, "_there", lambda _: there)
+    assert [outcome.name for outcome in asking.containers.set_state("start", dry_run=True)] == ["c1", "c2"]
+    asking.containers.set_state("start")
+    put = sorted(request.asked.path for request in recorder.requests if request.line.startswith("PUT"))
+    assert put == [["1.0", "instances", name, "state"] for name in ("c1", "c2")]
 
 
 NEEDED: list[tuple[str, str, dict[str, Any]]] = [
