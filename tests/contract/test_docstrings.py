@@ -1,5 +1,5 @@
-"""The examples in the docstrings run, and give what they say, on a server that has an image `alpine`, and of the running
-`c1` and the stopped `c2` those that an example names."""
+"""The examples in the docstrings run, and give what they say, on a server that has an image `alpine`, and of the two
+instances `c1`, which runs, and `c2`, which does not, those that an example names."""
 
 from __future__ import annotations
 
