@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from lxdnb import api, checks
-from lxdnb.exceptions import LXDError
+from lxdnb.exceptions import LXDAPIException, LXDError
 from lxdnb.models._relay import Relay
 from lxdnb.models.operation import Operation
 
@@ -69,16 +69,17 @@ def hand_over(
     taking = taker.operations.from_record(api.metadata(answer))
     secrets = _secrets(answer)
     with _withdrawn(taking, secrets):
-        if mode == "relay":
-            with offered(giver, node, request) as (giving, source):
-                return Journey(answer, giving, _carried(giver, giving, source["secrets"], taker, taking, secrets))
-        target = {
-            "operation": f"{address}/1.0/operations/{taking.id}",
-            "certificate": taker.host_info["environment"]["certificate"],
-            "secrets": secrets,
-        }
-        pushed = node.post(json={"migration": True, **request, "target": target})
-        return Journey(answer, giver.operations.from_record(api.metadata(pushed)))
+        if mode == "push":
+            target = {
+                "operation": f"{address}/1.0/operations/{taking.id}",
+                "certificate": taker.host_info["environment"]["certificate"],
+                "secrets": secrets,
+            }
+            pushed = node.post(json={"migration": True, **request, "target": target})
+            return Journey(answer, giver.operations.from_record(api.metadata(pushed)))
+        with offered(giver, node, request) as (giving, source):
+            given = source["secrets"]
+    return Journey(answer, giving, _carried(giver, giving, given, taker, taking, secrets))
 
 
 @contextmanager
@@ -128,18 +129,22 @@ def _secrets(answer: Response) -> dict[str, str]:
 
 @contextmanager
 def _withdrawn(operation: Operation, secrets: Mapping[str, str]) -> Generator[None]:
-    """End an operation if the block fails: it would wait for somebody who does not come."""
+    """End an operation if the block fails: it would wait for somebody who does not come.
+
+    One that cannot be cancelled, as an offer of a volume, ends when whoever has come for it hangs up. That is done only
+    where the other server has refused, and so has not come: LXD 5.0 dies of a second connection. Else it runs out.
+    """
     try:
         yield
-    except BaseException:
+    except BaseException as error:
         try:
             operation.cancel()
         except LXDError:
-            # What cannot be cancelled, as an offer of a volume, ends when whoever has come for it hangs up.
-            node = operation._client.api.operations[operation.id]  # pyright: ignore[reportPrivateUsage]
-            with suppress(LXDError), ExitStack() as stack:
-                for secret in secrets.values():
-                    stack.callback(node.websocket.open_websocket({"secret": secret}).close)
+            if isinstance(error, LXDAPIException) and error.response.status_code < 500:
+                node = operation._client.api.operations[operation.id]  # pyright: ignore[reportPrivateUsage]
+                with suppress(LXDError), ExitStack() as stack:
+                    for secret in secrets.values():
+                        stack.callback(node.websocket.open_websocket({"secret": secret}).close)
         raise
 
 
@@ -161,5 +166,8 @@ def _carried(
         relay.start()
     except BaseException:
         relay.close()
+        for operation in (giving, taking):
+            with suppress(LXDError):
+                operation.cancel()
         raise
     return relay

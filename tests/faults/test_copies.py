@@ -1,8 +1,4 @@
-"""Copies and migrations when a server or the way to it is lost: the source survives, nothing half done passes as done.
-
-Both servers are reached through proxies which show the servers' own certificates, so that they reach each other
-through them as well.
-"""
+"""Copies and migrations when a server or the way to it is lost: the source survives, half done is not called done."""
 
 from __future__ import annotations
 
@@ -10,9 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
 from uuid import uuid4
 
 import pytest
@@ -22,12 +16,8 @@ from tests import daemons
 from tests.eventually import eventually
 from tests.faults.background import SECONDS, begun
 from tests.faults.conftest import BOX, revive
-from tests.faults.proxy import ANSWER, ASKED, REQUEST, Moment, Proxy, down, up
-
-MEGABYTE = 1_000_000
-NOISE = 12 * MEGABYTE  # more than all the buffers on the way hold
-MIDDLE = 5 * MEGABYTE
-MODES = ("pull", "push", "relay")
+from tests.faults.proxy import ANSWER, ASKED, REQUEST
+from tests.faults.sides import MODES, NOISE, Side, between, in_the_middle
 
 
 def names(server: daemons.Daemon) -> list[str]:
@@ -107,36 +97,13 @@ def test_a_daemon_killed_while_it_copies(client, proxy, server, source):
 # --- between two
 
 
-class Side(NamedTuple):
-    """A server, the way to it, and a client that goes that way."""
-
-    server: daemons.Daemon
-    way: Proxy
-    client: lxdnb.Client
-
-
 @pytest.fixture
 def sides(server, other_server, counted, tmp_path, source) -> Iterator[tuple[Side, Side]]:
     """The server that gives, and the one that takes."""
-    with ExitStack() as stack:
-        made = []
-        for each in (server, other_server):
-            (folder := tmp_path / each.directory.name).mkdir()
-            identity = (each.directory / "server.crt", each.directory / "server.key")
-            way = stack.enter_context(Proxy(each.socket, folder, "tls", identity))
-            certificate = (str(each.client_certificate[0]), str(each.client_certificate[1]))
-            client = lxdnb.Client(way.endpoint, cert=certificate, fingerprint=each.fingerprint)
-            stack.callback(client.close)
-            made.append(Side(each, way, client))
-        yield made[0], made[1]
+    with between(server, other_server, tmp_path) as made:
+        yield made
         revive(other_server)
         other_server.clear()
-
-
-def in_the_middle(sides: tuple[Side, Side], mode: str) -> tuple[Proxy, Moment]:
-    """The way that the files go, and the moment when a good part of them has gone."""
-    giver, taker = sides
-    return (taker.way, up(MIDDLE)) if mode == "push" else (giver.way, down(MIDDLE))
 
 
 @pytest.mark.parametrize("mode", MODES)
