@@ -14,19 +14,21 @@ import pytest
 import lxdnb
 from tests import daemons
 from tests.faults.background import SECONDS, begun
+from tests.faults.conftest import revive
 from tests.faults.proxy import ANSWER, ASKED, HEAD, REQUEST, Proxy, down, up
+from tests.faults.sides import NOISE, between
 
 LOST = lxdnb.ClientConnectionFailed
 EXPORT, UPLOAD = r"GET .*/export", r"POST /1\.0/images(\?| |$)"
 MEGABYTE = 1_000_000
 
 
-def padded() -> bytes:
-    """An image of one file that does not shrink: 3 MB of noise in it."""
+def padded(size: int = 3 * MEGABYTE) -> bytes:
+    """An image of one file that does not shrink, of so much noise."""
     found = io.BytesIO()
     with tarfile.open(fileobj=found, mode="w") as archive:
         metadata = b"architecture: x86_64\ncreation_date: 1700000000\n"
-        for name, content in (("metadata.yaml", metadata), ("rootfs/noise", os.urandom(3 * MEGABYTE))):
+        for name, content in (("metadata.yaml", metadata), ("rootfs/noise", os.urandom(size))):
             entry = tarfile.TarInfo(name)
             entry.size = len(content)
             archive.addfile(entry, io.BytesIO(content))
@@ -185,3 +187,30 @@ def test_a_pulled_copy_whose_giver_is_lost_makes_no_image(image, server, tmp_pat
         with copied.export() as file:
             assert file.read() == DATA
         giver.close()
+
+
+def test_a_pushed_copy_that_is_broken_makes_no_image(server, tmp_path, other_server):
+    with between(server, other_server, tmp_path) as (giver, taker):
+        data = padded(NOISE)
+        source = giver.client.images.create(data)
+        for broken in ("hang_up", "reset", "taker", "giver"):
+            # The first request of the kind is ours, by which the target is told to expect it.
+            how = getattr(taker.way, broken, taker.way.stall)
+            fault = how(UPLOAD, up(MEGABYTE), skip=1)
+            call = begun(source.copy, taker.client, wait=True, mode="push", aliases=["a"])
+            fault.await_strike()
+            if broken in ("taker", "giver"):
+                (taker if broken == "taker" else giver).server.kill()
+                taker.way.release()
+            error = call.exception(SECONDS)
+            assert isinstance(error, LOST if broken == "giver" else lxdnb.OperationFailed), (broken, error)
+            for side in (giver, taker):
+                revive(side.server)
+            assert source.fingerprint not in fingerprints(other_server)
+            assert source.fingerprint in fingerprints(server)
+        copied = source.copy(taker.client, wait=True, mode="push", aliases=["a"])
+        assert [alias["name"] for alias in copied.aliases] == ["a"]
+        with copied.export() as file:
+            assert file.read() == data
+        source.delete(wait=True)
+    other_server.clear()
