@@ -1,6 +1,6 @@
 """lxdnb against `lxc`, `incus` and pylxd, side by side in one run: prints ratios and asserts none. `make bench`.
 
-By hand, of all subjects or of some: `python -m tests.benchmarks [lists] [commands] [files] [images] [imports]`.
+By hand, of all subjects or of some: `python -m tests.benchmarks [SUBJECT …]`, as --help lists them.
 What is timed is first seen to give the same answer on all sides.
 """
 
@@ -15,12 +15,19 @@ import sys
 import lxdnb
 from tests import daemons
 
-from . import commands, files, images, imports, lists
+from . import commands, files, images, imports, lists, resources
 from .peers import PYTHON_WITH_PYLXD
 from .table import text
 from .turns import Wrong, say
 
-SUBJECTS = {"lists": lists, "commands": commands, "files": files, "images": images, "imports": imports}
+SUBJECTS = {
+    "lists": lists,
+    "commands": commands,
+    "files": files,
+    "images": images,
+    "resources": resources,
+    "imports": imports,
+}
 NOTES = """\
 Times are medians (fastest–slowest) of sides that take turns; programs start anew each time. Memory is how far it rose
 meanwhile. A websocket counts as one request and one connection. Ratios below 1 are in favour of lxdnb."""

@@ -1,4 +1,4 @@
-"""Images: a large one in and out, and many of them and of profiles listed, on LXD and on Incus."""
+"""An image in and out: a large one, on LXD and on Incus."""
 
 from __future__ import annotations
 
@@ -9,26 +9,24 @@ import os
 import tarfile
 import tempfile
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 
+import lxdnb
 from tests import daemons
 
 from .files import SHOWN
 from .peers import Lxdnb, Program
-from .ruler import MIB, measured
+from .ruler import MIB
 from .table import Comparison, Row, alone, timed
 from .turns import Wrong, rounds, say, seconds
 
 NEEDS = (("lxd", "dir"), ("incus", "dir"))
 LARGE = 1024  # MiB
-MANY = 200
-LARGE_ROUNDS, LIST_ROUNDS = 2, 7
+ROUNDS = 3
 NOTES = """\
 The large image is one file, a tarball of random bytes that nobody compresses, from and to a file here; each import is
-of an image that the server does not have. A list has 200 images, or profiles, beside what was there; the program's
-output stays text. Memory is how far the peak rose above where it began."""
+of an image that the server does not have. Memory is how far the peak of a new process, which had connected, rose."""
 
 Step = Callable[[], object]
 
@@ -44,8 +42,6 @@ def compare() -> Comparison:
             with daemons.daemon(flavour, pool=pool) as daemon:
                 ours, program = Lxdnb(daemon), Program(daemon)
                 rows += large(ours, program, source, here)
-                fill(ours)
-                rows += lists(ours, program)
                 ours.client.close()
     return Comparison(NOTES, rows)
 
@@ -77,12 +73,18 @@ def add(archive: tarfile.TarFile, name: str, content: io.BytesIO) -> None:
 
 
 def large(ours: Lxdnb, program: Program, source: Path, here: Path) -> list[Row]:
-    images, on = ours.client.images, SHOWN[program.daemon.flavour]
+    on = SHOWN[program.daemon.flavour]
     fingerprint = digest_of(source)
     places = count()
 
+    def create() -> None:
+        _create(ours.client, source)
+
+    def export(to: Path) -> None:
+        _export(ours.client, fingerprint, to)
+
     def gone() -> None:
-        images.get(fingerprint).delete(wait=True)
+        ours.client.images.get(fingerprint).delete(wait=True)
 
     def imported(step: Step) -> float:
         spent = seconds(step)
@@ -100,21 +102,17 @@ def large(ours: Lxdnb, program: Program, source: Path, here: Path) -> list[Row]:
         found[0].unlink()
         return spent
 
-    def create() -> None:
-        images.create(source)
-
-    def export(to: Path) -> None:
-        images.get(fingerprint).export(to=to)
-
     say(f"whether a large image comes whole, {on} …")
-    with measured() as going:
-        create()
-    with measured() as coming:
-        exported(export)
+    create()
+    exported(export)
+    coming = ours.memory(_export, fingerprint, here / "exported")
+    (here / "exported").unlink()
+    gone()
+    going = ours.memory(_create, source)
     gone()
     taken = rounds(
         f"imports, {on}",
-        LARGE_ROUNDS,
+        ROUNDS,
         {
             "create": lambda: imported(create),
             "import": lambda: imported(lambda: program.run("image", "import", str(source))),
@@ -124,7 +122,7 @@ def large(ours: Lxdnb, program: Program, source: Path, here: Path) -> list[Row]:
     create()
     taken |= rounds(
         f"exports, {on}",
-        LARGE_ROUNDS,
+        ROUNDS,
         {
             "export": lambda: exported(export),
             "image export": lambda: exported(lambda to: program.run("image", "export", fingerprint, str(to))),
@@ -135,51 +133,18 @@ def large(ours: Lxdnb, program: Program, source: Path, here: Path) -> list[Row]:
     size, name = f"{LARGE:,} MiB, {on}", program.name
     return [
         timed(f"create of {size}", taken["create"], f"{name} image import", taken["import"], "≤ 1"),
-        alone("… memory", going["memory"] / MIB, "< 32 MiB", " MiB"),
+        alone("… memory", going / MIB, "< 32 MiB", " MiB"),
         timed(f"export of {size}", taken["export"], f"{name} image export", taken["image export"], "≤ 1"),
-        alone("… memory", coming["memory"] / MIB, "< 32 MiB", " MiB"),
+        alone("… memory", coming / MIB, "< 32 MiB", " MiB"),
     ]
 
 
-def fill(ours: Lxdnb) -> None:
-    say(f"making {MANY} images and profiles …")
-
-    def one(number: int) -> None:
-        archive = io.BytesIO()
-        with tarfile.open(fileobj=archive, mode="w") as written:
-            add(written, "metadata.yaml", io.BytesIO(described(f"image-{number:03}")))
-            add(written, "rootfs/number", io.BytesIO(str(number).encode()))
-        ours.client.images.create(archive.getvalue())
-        ours.client.profiles.create(f"profile-{number:03}", config={"user.number": str(number)})
-
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(one, range(MANY)))
+def _create(client: lxdnb.Client, source: Path) -> None:
+    client.images.create(source)
 
 
-def lists(ours: Lxdnb, program: Program) -> list[Row]:
-    rows: list[Row] = []
-    on, client = SHOWN[program.daemon.flavour], ours.client
-    for what, key, manager in (("image", "fingerprint", client.images), ("profile", "name", client.profiles)):
-        command = (what, "list", "--format", "json")
-        with measured() as used:
-            seen = {dict(each)[key] for each in manager.all()}
-        theirs = {each[key] for each in json.loads(program.run(*command))}
-        if seen != theirs or len(seen) != MANY + 1:
-            raise Wrong(f"{what}s.all() gave {len(seen)} on {on}, {' '.join(command)} {len(theirs)}.")
-        taken = rounds(
-            f"{what} lists, {on}",
-            LIST_ROUNDS,
-            {
-                "all": lambda manager=manager: seconds(manager.all),
-                "list": lambda command=command: seconds(lambda: program.run(*command)),
-            },
-        )
-        asked = f"{program.name} {' '.join(command)}"
-        rows += [
-            timed(f"{MANY} {what}s, {on}", taken["all"], asked, taken["list"], "≤ 1"),
-            alone("… requests", used["requests"], "1"),
-        ]
-    return rows
+def _export(client: lxdnb.Client, fingerprint: str, to: Path) -> None:
+    client.images.get(fingerprint).export(to=to)
 
 
 def digest_of(path: Path) -> str:
