@@ -81,11 +81,6 @@ class BaseBackup(Part):
             raise ValueError(f"{checks.shown(name)} is no name of a backup: it has a / in it")
         return super()._node(owner, name)
 
-    @classmethod
-    def _kept(cls, record: dict[str, Any]) -> dict[str, Any]:
-        # Servers put the name of what it is a backup of before it: c1/weekly.
-        return {**record, "name": record["name"].rpartition("/")[2]}
-
 
 B = TypeVar("B", bound=BaseBackup)
 

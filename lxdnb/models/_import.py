@@ -88,4 +88,4 @@ def _field(what: str, value: Any) -> str:
 
 def _named_by(operation: Operation) -> str:
     resources = operation.resources or {}
-    return name_in((resources.get("instances") or resources.get("containers") or [""])[0])
+    return name_in((resources.get("instances") or [""])[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import tarfile
 
 import pytest
@@ -25,8 +26,7 @@ def second(server):
 
 
 def told(server) -> list[str]:
-    every = server.query("/1.0/instances/c1/backups?recursion=1") or []
-    return [record["name"].rpartition("/")[2] for record in every]
+    return [record["name"] for record in server.query("/1.0/instances/c1/backups?recursion=1") or []]
 
 
 def contents(path) -> dict[str, tuple[int, int, int]]:
@@ -100,11 +100,18 @@ def test_an_import_takes_what_the_command_line_makes(c1, client, server, second,
     assert sorted(server.query("/1.0/instances")) == ["/1.0/instances/again", "/1.0/instances/c1"]
 
 
-def test_an_export_that_fails_leaves_nothing(c1, server, tmp_path):
+def test_an_export_that_fails_leaves_nothing(c1, server, tmp_path, asked):
     def broken(progress):
         raise RuntimeError("broken")
 
     with pytest.raises(RuntimeError, match="broken"):
         c1.export_backup(tmp_path / "c1.tar.gz", on_progress=broken)
     assert told(server) == []
+    with pytest.raises(lxdnb.LXDAPIException, match="nonesuch"):  # what was wrong, not what could not be cleared then
+        c1.export_backup(tmp_path / "c1.tar.gz", compression_algorithm="nonesuch")
+    asked.clear()
+    for to, error in ((tmp_path / "no" / "folder", FileNotFoundError), (io.StringIO(), TypeError)):
+        with pytest.raises(error):
+            c1.export_backup(to)
+    assert asked == []
     assert list(tmp_path.iterdir()) == []
