@@ -14,6 +14,7 @@ import pytest
 import lxdnb
 from lxdnb.managers import ContainerManager
 from tests.calls import EXTENSIONS, call
+from tests.calls.basis import c1
 from tests.recorder import Recorder
 
 
@@ -65,6 +66,19 @@ def test_an_option_is_told(recorder, asking, method: str, options: dict[str, Any
     bodies = [call(asking, method, **options)]
     bodies += [request.json for request in recorder.requests if not request.line.startswith("GET")]
     assert any(told.items() <= part.items() for body in bodies for part in parts(body)), bodies
+
+
+@pytest.mark.parametrize("mode", ["pull", "push"])
+def test_both_servers_are_told(recorder, asking, tmp_path, mode: str):
+    with Recorder(tmp_path, EXTENSIONS) as elsewhere:
+        other = lxdnb.Client(elsewhere.endpoint)
+        other.host_info["environment"]["certificate"] = "another"
+        c1(asking).copy("n1", other, instance_only=True, mode=mode)
+        asked = [*recorder.requests, *elsewhere.requests]
+        other.close()
+    posts = [request.json for request in asked if request.line.startswith("POST")]
+    assert len(posts) == 2
+    assert all(any(part.get("instance_only") is True for part in parts(body)) for body in posts)
 
 
 def test_all_containers_are_not_all_instances(recorder, asking, monkeypatch):
