@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 
 from lxdnb import checks
+from lxdnb.models._model import name_in
 from lxdnb.models._named import Part, PartManager
 from lxdnb.models._volume_copy import copied
 from lxdnb.models.snapshot import instant
@@ -24,7 +26,8 @@ class StorageVolumeSnapshot(Part):
     """A snapshot of a volume.
 
     `name` is its own, without the volume's. `created_at` and `expires_at` are ISO 8601 texts, None where the server
-    has none.
+    has none. `expires_at` can be set, to a datetime or such a text, with a time zone, or to None for never; then `save`
+    it.
 
     >>> volume = client.storage_pools.get("default").volumes.create({"name": "data"})
     >>> snapshot = volume.snapshots.create("before", expires_at="2031-01-31T12:00:00Z")
@@ -47,6 +50,17 @@ class StorageVolumeSnapshot(Part):
     description: str
     expires_at: str
     name: str
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "expires_at":
+            moment = NEVER if value is None else instant(value)
+            if not self._loaded:
+                self.sync()
+            if value == self._theirs.get(name):  # as the server has it: that may be finer than a datetime
+                self._ours.pop(name, None)
+                return
+            value = moment
+        super().__setattr__(name, value)
 
     @classmethod
     def get(cls, volume: StorageVolume, name: str) -> Self:
@@ -102,8 +116,11 @@ class StorageVolumeSnapshot(Part):
         created = cls(volume.client, name=name, volume=volume)
         created._started(node.post(json=request), wait or name is None)
         if name is None:
-            # Some servers' operations do not tell the name.
-            created._theirs["name"] = [each for each in cls.all(volume) if each not in before][-1]
+            operation = created.operation
+            told = ((operation and operation.resources) or {}).get("storage_volume_snapshots") or []
+            # The operations of LXD 5.0 tell the volume alone.
+            found = name_in(told[0]) if told else [each for each in cls.all(volume) if each not in before][-1]
+            created._theirs["name"] = found
         return created
 
     @property
@@ -150,8 +167,15 @@ class StorageVolumeSnapshot(Part):
 
     @classmethod
     def _kept(cls, record: dict[str, Any]) -> dict[str, Any]:
-        times = {key: None for key in ("created_at", "expires_at") if record.get(key) == NEVER}
-        return {**record, **times, "name": record["name"].rpartition("/")[2]}  # lists put the volume's before it
+        return {
+            **record,
+            **_never(record),
+            "name": record["name"].rpartition("/")[2],
+        }  # lists put the volume's before it
+
+    def _take(self, record: Mapping[str, Any], rollback: bool = False) -> None:
+        super()._take(record, rollback)
+        self._theirs |= _never(self._theirs)  # of what was sent
 
 
 class StorageVolumeSnapshotManager(PartManager[StorageVolumeSnapshot]):
@@ -174,3 +198,8 @@ class StorageVolumeSnapshotManager(PartManager[StorageVolumeSnapshot]):
     ) -> StorageVolumeSnapshot:
         """Take a snapshot and return it; see `StorageVolumeSnapshot.create`."""
         return self.model.create(self._owner, name, expires_at, wait)
+
+
+def _never(record: Mapping[str, Any]) -> dict[str, None]:
+    """Return the times of a record that are none."""
+    return {key: None for key in ("created_at", "expires_at") if record.get(key) == NEVER}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -208,10 +208,20 @@ def test_snapshots_bring_back_what_was_there(client, server, pool):
         volume.restore_from("../other")
 
     snapshot.description = "kept"
-    snapshot.expires_at = "2032-01-31T12:00:00Z"
+    snapshot.expires_at = datetime(2032, 1, 31, 13, tzinfo=timezone(timedelta(hours=1)))
     snapshot.save(wait=True)
     record = server.query(f"{at}/x%2541")
     assert (record["description"], record["expires_at"]) == ("kept", "2032-01-31T12:00:00Z")
+    snapshot.expires_at = record["expires_at"]
+    assert not snapshot.dirty
+    with pytest.raises(ValueError, match="time zone"):
+        snapshot.expires_at = datetime(2033, 1, 1)
+    snapshot.expires_at = None
+    snapshot.save()
+    assert (snapshot.expires_at, snapshot.dirty) == (None, False)
+    assert server.query(f"{at}/x%2541")["expires_at"] == "0001-01-01T00:00:00Z"
+    snapshot.expires_at = None
+    assert not snapshot.dirty
     other.description = "no end"
     other.save()
     assert server.query(f"{at}/xA")["expires_at"] == "0001-01-01T00:00:00Z"
@@ -223,12 +233,31 @@ def test_snapshots_bring_back_what_was_there(client, server, pool):
     snapshot.delete(wait=True)
     assert volume.snapshots.all() == ["xA"]
 
-    # A name that the server picks.
+    # A name that the server picks, and tells if it is Incus: then others may come between.
     server.cli("storage", "volume", "set", "default", "data", "snapshots.pattern=nightly-%d")
     picked = [volume.snapshots.create(wait=False).name for _ in range(2)]
     assert sorted(each["name"] for each in server.query(f"{at}?recursion=1")) == sorted(
         f"data/{each}" for each in ("xA", *picked)
     )
+
+
+def test_a_name_that_the_server_tells_is_not_guessed(client, server, pool, monkeypatch):
+    volume = pool.volumes.create({"name": "data"})
+    if server.flavour == "lxd":  # it does not tell: the newest is taken for it
+        assert volume.snapshots.create().name == "snap0"
+        return
+    request = client._transport.request
+
+    def with_another(method, path, **options):
+        answer = request(method, path, **options)
+        if path.endswith("/snapshots") and method == "POST":
+            client.operations.wait_for_operation(answer.json()["operation"])
+            server.cli("storage", "volume", "snapshot", "create", "default", "data", "x%41")
+        return answer
+
+    monkeypatch.setattr(client._transport, "request", with_another)
+    assert volume.snapshots.create().name == "snap0"
+    assert volume.snapshots.all() == ["snap0", "x%41"]
 
 
 def test_a_volume_is_copied_and_moved(client, server, pool, other_pool):

@@ -192,6 +192,6 @@ def test_a_copy_whose_request_is_cut_is_told(sides, moment):
     if moment is REQUEST:
         assert names(taker.server) == []
     else:
-        eventually(lambda: noise(taker.server, "copy").stat().st_size == NOISE)
+        eventually(lambda: (copy := noise(taker.server, "copy")).exists() and copy.stat().st_size == NOISE)
     survives(giver.server, NOISE)
     giver.server.kill()  # what was offered in vain would wait for up to 30 s
