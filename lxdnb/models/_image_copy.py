@@ -56,6 +56,7 @@ def push(image: Image, target: Client, public: bool, aliases: list[dict[str, str
     request: dict[str, Any] = {
         "public": public,
         "properties": image.properties,  # else it would have none there
+        "expires_at": image.expires_at,
         "aliases": aliases,
         "source": {"type": "image", "mode": "push", "fingerprint": image.fingerprint},
     }

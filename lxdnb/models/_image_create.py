@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lxdnb.client import Client
     from lxdnb.models.operation import Operation
 
-__all__ = ["Creates", "alias_names", "ended", "headers"]
+__all__ = ["Creates", "alias_names", "alias_records", "ended", "headers"]
 
 STAGE = "import"
 
@@ -72,7 +72,7 @@ class Creates(Model):
         filename = _name_of(image_data) if filename is None else filename
         told = headers(client, public=public, filename=filename, properties=properties, profiles=profiles)
         answer = _upload(client, image_data, metadata, vm, told, on_progress)
-        return cls._made(client, ended(client, answer).metadata["fingerprint"], names)
+        return cls._made(client, ended(client, answer).metadata["fingerprint"], alias_records(names))
 
     @classmethod
     def create_from_simplestreams(
@@ -141,14 +141,15 @@ class Creates(Model):
             "source": source,
         }
         operation = ended(client, client.api.images.post(json=request), on_progress)
-        return cls._made(client, operation.metadata["fingerprint"], names)
+        return cls._made(client, operation.metadata["fingerprint"], alias_records(names))
 
     @classmethod
-    def _made(cls, client: Client, fingerprint: str, aliases: Iterable[str]) -> Self:
+    def _made(cls, client: Client, fingerprint: str, aliases: Iterable[Mapping[str, str]]) -> Self:
         """Return an image that is there now, with its aliases."""
-        for alias in aliases:
+        for record in aliases:
+            alias = record["name"]
             try:
-                ImageAlias.create(client, alias, fingerprint)
+                ImageAlias.create(client, alias, fingerprint, record["description"])
             except LXDError as error:
                 error.add_note(f"the image is there, as {fingerprint}, without the alias {checks.shown(alias)}")
                 raise
@@ -228,6 +229,12 @@ def alias_names(aliases: Sequence[str] | None) -> list[str]:
     for alias in given:
         checks.segment(alias)
     return given
+
+
+def alias_records(names: Iterable[str], known: Iterable[Mapping[str, str]] = ()) -> list[dict[str, str]]:
+    """Return aliases as servers take them, described as those of that name that are known."""
+    described = {each["name"]: each.get("description") or "" for each in known}
+    return [{"name": name, "description": described.get(name, "")} for name in names]
 
 
 def ended(client: Client, response: Response, on_progress: Heard = None) -> Operation:

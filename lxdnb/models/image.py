@@ -13,7 +13,7 @@ from lxdnb.models import _image_copy as copying
 from lxdnb.models import _image_export as exporting
 from lxdnb.models._bulk import Outcome
 from lxdnb.models._fingerprint import known_by
-from lxdnb.models._image_create import Creates, alias_names
+from lxdnb.models._image_create import Creates, alias_names, alias_records
 from lxdnb.models._model import Manager
 from lxdnb.models._named import listed, there
 from lxdnb.models._offer import check_mode
@@ -150,7 +150,8 @@ class Image(Creates):
         `mode` says who connects to whom: `pull` the target to this server, `push` this server to the target, `relay`
         neither: it goes through here, piece by piece, and is there when this returns. `public` and `auto_update` are
         as here unless they are named; only what is pulled can be updated. `aliases` are those that it gets there, with
-        `copy_aliases` also those that it has here. `on_progress` hears how far it is, of what is waited for.
+        `copy_aliases` also those that it has here. Its properties go with it, and when it expires, but for a relay; its
+        profiles do not. `on_progress` hears how far it is, of what is waited for.
 
         Raises OperationFailed when it fails, ValueError when the server that is to be reached listens on no address.
         """
@@ -168,10 +169,10 @@ class Image(Creates):
         shown = bool(self.public) if public is None else public
         if auto_update and mode != "pull":
             raise ValueError("only an image that is pulled can be updated: leave auto_update out, or pull it")
-        records = [{"name": name, "description": ""} for name in names]
+        records = alias_records(names, self.aliases if copy_aliases else ())
         if mode == "relay":
             copying.relay(self, new_client, shown, on_progress)
-            made = self._made(new_client, self.fingerprint, names)
+            made = self._made(new_client, self.fingerprint, records)
             return made if wait else None
         if mode == "pull":
             update = bool(self.auto_update) if auto_update is None else auto_update

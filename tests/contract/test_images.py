@@ -144,15 +144,26 @@ def two(client, whole) -> list[Image]:
     return [one, client.images.create(rootfs, metadata, public=True, aliases=["two"], properties=properties)]
 
 
-def test_a_copy_is_the_same_image_whichever_way_it_goes(server, other_client, other_server, two):
+def test_a_copy_is_the_same_image_whichever_way_it_goes(client, server, other_client, other_server, two):
     same = ("architecture", "fingerprint", "properties", "public", "size", "type")
+    for image in two:
+        image.expires_at = "2031-01-31T12:00:00Z"
+        image.save(wait=True)
+        (alias,) = image.aliases
+        described = client.images.aliases.get(alias["name"])
+        described.description = f"of {alias['name']}"
+        described.save()
+        image.sync()
     ours = {image: server.query(f"/1.0/images/{image.fingerprint}") for image in two}
     for mode in ("pull", "push", "relay"):
         for image in two:
             copied = image.copy(other_client, wait=True, mode=mode, copy_aliases=True, aliases=[f"new-{mode}"])
             theirs = other_server.query(f"/1.0/images/{image.fingerprint}")
             assert {key: theirs[key] for key in same} == {key: ours[image][key] for key in same}, mode
-            assert {alias["name"] for alias in theirs["aliases"]} == {f"new-{mode}", image.aliases[0]["name"]}, mode
+            (alias,) = ours[image]["aliases"]
+            told = {each["name"]: each["description"] for each in theirs["aliases"]}
+            assert told == {f"new-{mode}": "", alias["name"]: f"of {alias['name']}"}, mode
+            assert (theirs["expires_at"] == ours[image]["expires_at"]) == (mode != "relay")
             copied.delete(wait=True)
     stranger = lxdnb.Client(server.address, fingerprint=server.fingerprint)
     assert not stranger.trusted
