@@ -84,3 +84,7 @@ WRONG: dict[str, list[Any]] = {
     "bool | None": ["no", 5, [True], float("nan")],
     "Iterable[Image | str]": [None, 5, "text", b"x", [5], ["%"], [None], {1: "x"}],
 }
+TAKEN: dict[tuple[str, str], list[Any]] = {
+    (f"{owner}.exists", "fingerprint"): ["x\0y", "\udcff"]  # no fingerprint, and so there is none
+    for owner in ("Image", "ImageManager")
+}
