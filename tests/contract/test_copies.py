@@ -95,16 +95,18 @@ def test_a_copy_may_be_in_another_pool_and_project(c1, client, server):
     server.cli("project", "create", "lab", "-c", "features.profiles=false", "-c", "features.images=false")
     try:
         lab = client.use_project("lab")
-        server.cli("profile", "device", "set", "default", "root", "limits.read=10MB")
+        server.cli("profile", "create", "p")
+        server.cli("profile", "device", "add", "p", "main", "disk", "path=/", "pool=default", "limits.read=10MB")
+        server.cli("profile", "assign", "c1", "p")
         copy = c1.copy(new_client=lab, pool="second", profiles=[], wait=True)
         assert copy.client.project == "lab"
         record = server.query("/1.0/instances/c1?project=lab")
         root = {"type": "disk", "path": "/", "pool": "second", "limits.read": "10MB"}
-        assert (record["profiles"], record["expanded_devices"]["root"]) == ([], root)
+        assert (record["profiles"], record["expanded_devices"]["main"]) == ([], root)
         assert "/1.0/instances/c1?project=lab" in server.query("/1.0/storage-pools/second")["used_by"]
-        assert server.query("/1.0/instances/c1")["expanded_devices"]["root"]["pool"] == "default"
+        assert server.query("/1.0/instances/c1")["expanded_devices"]["main"]["pool"] == "default"
         copy.move("c9", pool="default", wait=True)
-        assert (copy.name, copy.expanded_devices["root"]["pool"]) == ("c9", "default")
+        assert (copy.name, copy.expanded_devices["main"]["pool"]) == ("c9", "default")
         copy.move(project="default", wait=True)
         assert copy.client.project == "default"
         assert server.query("/1.0/instances?project=lab") == []
@@ -138,13 +140,12 @@ def test_a_copy_is_brought_up_to_date(c1, server):
         server.cli("copy", "c1", name)
         server.cli("config", "set", name, "user.own", "gone")
     mark(server, "c1").write_text("newest of all\n")
-    server.cli("config", "set", "c1", "user.mine", "z")
-    server.cli("config", "device", "set", "c1", "eth0", "mtu=1300")
     server.cli("profile", "create", "p")
     server.cli("profile", "add", "c1", "p")
-    c1.sync()
     c1.description = "newer"
     c1.save(wait=True)
+    server.cli("config", "device", "set", "c1", "eth0", "mtu=1300")
+    server.cli("config", "set", "c1", "user.mine", "z")
     c1.snapshots.create("later", wait=True)
     server.cli("copy", "c1", "theirs", "--refresh")
     ours = c1.copy("ours", refresh=True)
