@@ -260,6 +260,7 @@ def test_restarts_in_place_with_its_containers(kind: str, end: Callable[[Daemon]
 
 def test_clear_deletes_what_a_test_left(kind: str) -> None:
     kinds = ("instances", "images", "profiles", "projects", "storage-pools/default/volumes/custom")
+    kinds += ("network-acls", "network-zones")
     with daemon(kind) as made:
         before = {each: made.query(f"/1.0/{each}") for each in kinds}
         busy(made)
@@ -267,6 +268,8 @@ def test_clear_deletes_what_a_test_left(kind: str) -> None:
         made.cli("launch", ALIAS, "default", "--ephemeral")
         made.cli("profile", "create", "<b>%2F?")
         made.cli("storage", "volume", "create", "default", "data")
+        made.cli("network", "acl", "create", "web")
+        made.cli("network", "zone", "create", "lab.example")
         made.cli("project", "create", "p1", "-c", "features.profiles=false")
         made.cli("image", "copy", ALIAS, "local:", "--target-project", "p1", "--alias", "own")
         made.cli("init", "own", "c1", "--project", "p1")
