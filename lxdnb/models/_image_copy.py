@@ -65,7 +65,6 @@ def push(image: Image, target: Client, public: bool, aliases: list[dict[str, str
         "target": address,
         "certificate": target.host_info["environment"]["certificate"],
         "secret": waits["metadata"]["secret"],
-        "aliases": aliases,
         "project": target.project or "default",
     }
     return client.operations.from_record(api.metadata(image.api.export.post(json=order)))
