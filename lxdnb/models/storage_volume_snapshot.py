@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 
 from lxdnb import checks
+from lxdnb.api import metadata
 from lxdnb.models._model import name_in
-from lxdnb.models._named import Part, PartManager
+from lxdnb.models._named import Part, PartManager, there
 from lxdnb.models._volume_copy import copied
 from lxdnb.models.snapshot import instant
 
@@ -82,14 +83,30 @@ class StorageVolumeSnapshot(Part):
 
     @classmethod
     def all(cls, volume: StorageVolume, use_recursion: bool = False) -> list[Any]:
-        """Return the names of all snapshots of a volume, or with `use_recursion` the snapshots, by one request."""
+        """Return the names of all snapshots of a volume, or with `use_recursion` the snapshots, by one request.
+
+        In a cluster of LXD it takes more, one for each among them, where the volume is not on the member that answers.
+        """
         checks.flag("use_recursion", use_recursion)
         found = cls._all(volume)
+        if volume.client.product == "lxd" and _is_elsewhere(volume.client):
+            found = cls._all_elsewhere(volume) or [each for each in found if there(each.api)]
         if not use_recursion:
             return [each._name for each in found]  # the URLs that servers list are not quoted by all
         for each in found:  # lists leave it out, and it is the volume's
             each._theirs["content_type"] = each._theirs.get("content_type") or volume.content_type
         return found
+
+    @classmethod
+    def _all_elsewhere(cls, volume: StorageVolume) -> list[Self]:
+        """Return those that LXD 5.0 has in its list of volumes: that of snapshots is of the member that answers."""
+        within = f"{volume.name}/"
+        listed = (
+            metadata(volume.client.api["storage-pools"][volume.pool].volumes[volume.type].get(params={"recursion": 1}))
+            or []
+        )
+        names = [record["name"] for record in listed if record["name"].startswith(within)]
+        return [cls._get(volume, name.removeprefix(within)) for name in names]
 
     @classmethod
     def create(
@@ -198,6 +215,12 @@ class StorageVolumeSnapshotManager(PartManager[StorageVolumeSnapshot]):
     ) -> StorageVolumeSnapshot:
         """Take a snapshot and return it; see `StorageVolumeSnapshot.create`."""
         return self.model.create(self._owner, name, expires_at, wait)
+
+
+def _is_elsewhere(client: Client) -> bool:
+    """Return whether a client's target is another member of the cluster than the one that answers."""
+    answers = (client.host_info.get("environment") or {}).get("server_name")
+    return client.server_clustered and client.target is not None and client.target != answers
 
 
 def _never(record: Mapping[str, Any]) -> dict[str, None]:

@@ -213,8 +213,13 @@ def test_pools_and_volumes_are_each_members_own(first, cluster):
     for name in ("n1", "n2"):
         record = cluster.first.query(f"/1.0/storage-pools/fast/volumes/custom/data?target={name}")
         assert (record["description"], record["location"]) == (f"on {name}", name)
-    # LXD's list of snapshots is the first member's, whichever is asked; a snapshot by its name is the right one's.
-    assert (mine.snapshots.exists("of-n1"), theirs.snapshots.exists("of-n2")) == (True, True)
+    # LXD's own list of snapshots is the first member's, whichever is asked for.
+    assert (mine.snapshots.all(), theirs.snapshots.all()) == (["of-n1"], ["of-n2"])
+    assert theirs.snapshots.create().name == "snap0"
+    theirs.snapshots.get("of-n2").delete(wait=True)
+    theirs.snapshots.get("snap0").delete(wait=True)
+    assert theirs.snapshots.all() == []
+    theirs.snapshots.create("of-n2")
     assert (mine.snapshots.exists("of-n2"), theirs.snapshots.exists("of-n1")) == (False, False)
     assert [mine, theirs] == sorted(pool.volumes.all(type="custom"), key=lambda each: each.location)
     moved = pool.volumes.create({"name": "more"})
