@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Mapping
 from datetime import datetime
 from typing import IO, Any, ClassVar, Generic, Self, TypeVar, cast
 from uuid import uuid4
@@ -24,13 +25,9 @@ class BaseBackup(Part):
     """A backup, which lies on the server until it is deleted or expires."""
 
     collection: ClassVar[str] = "backups"
-    only: ClassVar[str]
-    """The field that leaves the snapshots out of it."""
 
-    created_at: str
     expires_at: str
     name: str
-    optimized_storage: bool
 
     @classmethod
     def _made(
@@ -38,20 +35,15 @@ class BaseBackup(Part):
         owner: Any,
         name: str | None,
         expires_at: datetime | str | None,
-        only: bool,
-        optimized_storage: bool,
+        flags: Mapping[str, bool],
         compression_algorithm: str | None,
         wait: bool,
     ) -> Self:
-        """Make one, with `only` without the snapshots."""
+        """Make one. `flags` are the fields that say what is in it, and how."""
         # A name of this side's, where none is given: the backup can be found even when the answer is lost.
         name = f"backup-{uuid4().hex[:12]}" if name is None else name
         _ = cls._node(owner, name)
-        request: dict[str, Any] = {
-            "name": name,
-            cls.only: checks.flag(cls.only, only),
-            "optimized_storage": checks.flag("optimized_storage", optimized_storage),
-        }
+        request: dict[str, Any] = {"name": name, **_checked(flags)}
         if expires_at is not None:
             request["expires_at"] = instant(expires_at)
         if compression_algorithm is not None:
@@ -91,16 +83,14 @@ class BaseBackupManager(PartManager[B], Generic[B]):
     def _exported(
         self,
         to: Place | None,
-        only: bool,
-        optimized_storage: bool,
+        flags: Mapping[str, bool],
         compression_algorithm: str | None,
         on_progress: Heard,
     ) -> IO[bytes] | None:
         """Make one, fetch it and delete it, whatever happens."""
         # What is wrong with the arguments is told before anything is sent.
         heard(on_progress)
-        checks.flag(self.model.only, only)
-        checks.flag("optimized_storage", optimized_storage)
+        _checked(flags)
         if compression_algorithm is not None:
             checks.text("compression_algorithm", compression_algorithm)
             self.client.assert_has_api_extension("backup_compression_algorithm")
@@ -111,7 +101,7 @@ class BaseBackupManager(PartManager[B], Generic[B]):
             raise TypeError(f"to is a path, or a file that is open for bytes, not {place!r:.100}")
         name = f"export-{uuid4().hex[:12]}"
         try:
-            made = self.model._made(self._owner, name, None, only, optimized_storage, compression_algorithm, True)
+            made = self.model._made(self._owner, name, None, flags, compression_algorithm, True)
             fetched = made.export(to, on_progress=on_progress)
         except BaseException:
             left = self.model(self.client, **{"name": name, self.model.within: self._owner})
@@ -122,3 +112,7 @@ class BaseBackupManager(PartManager[B], Generic[B]):
             raise
         made.delete(wait=True)
         return fetched
+
+
+def _checked(flags: Mapping[str, bool]) -> dict[str, bool]:
+    return {field: checks.flag(field, value) for field, value in flags.items()}

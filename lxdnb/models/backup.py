@@ -27,9 +27,10 @@ class Backup(BaseBackup):
 
     within: ClassVar[str] = "instance"
     extension: ClassVar[str | None] = "container_backup"
-    only: ClassVar[str] = "instance_only"
 
+    created_at: str
     instance_only: bool
+    optimized_storage: bool
 
 
 class BackupManager(BaseBackupManager[Backup]):
@@ -54,6 +55,5 @@ class BackupManager(BaseBackupManager[Backup]):
         back. `compression_algorithm` is a program on the server, such as `gzip`, or `none`. Raises
         LXDAPIExtensionNotAvailable, and Conflict or OperationFailed when the name is taken.
         """
-        return self.model._made(
-            self._owner, name, expires_at, instance_only, optimized_storage, compression_algorithm, wait
-        )
+        flags = {"instance_only": instance_only, "optimized_storage": optimized_storage}
+        return self.model._made(self._owner, name, expires_at, flags, compression_algorithm, wait)

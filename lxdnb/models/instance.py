@@ -170,7 +170,8 @@ class Instance(Creates, Copies, Moves, Migrates, Publishes, Logs, Described):
 
         >>> client.instances.get("c2").export_backup("c2.tar.gz")
         """
-        return self.backups._exported(to, instance_only, optimized_storage, compression_algorithm, on_progress)  # pyright: ignore[reportPrivateUsage]
+        flags = {"instance_only": instance_only, "optimized_storage": optimized_storage}
+        return self.backups._exported(to, flags, compression_algorithm, on_progress)  # pyright: ignore[reportPrivateUsage]
 
     def restore_snapshot(self, snapshot_name: str, wait: bool = False, stateful: bool = False) -> Response:
         """Put it back to what it was at a snapshot, with its memory if `stateful`.

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import IO, TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from lxdnb import api, checks
+from lxdnb.models._in_pool import asked_of_list, at_its_member, of_projects
 from lxdnb.models._model import Manager, as_sent
 from lxdnb.models._named import Part, there
 from lxdnb.models._volume_copy import copied, moved
@@ -178,7 +179,8 @@ class StorageVolume(Part):
         >>> volume = client.storage_pools.get("default").volumes.create({"name": "data"})
         >>> volume.export_backup("data.tar.gz")
         """
-        return self.backups._exported(to, volume_only, optimized_storage, compression_algorithm, on_progress)
+        flags = {"volume_only": volume_only, "optimized_storage": optimized_storage}
+        return self.backups._exported(to, flags, compression_algorithm, on_progress)
 
     def rename(self, _input: Mapping[str, Any] | str, wait: bool = False) -> dict[str, Any] | None:
         """Give it another name, or with a `pool` or `project` in `_input` have it there.
@@ -276,14 +278,8 @@ class StorageVolume(Part):
         """Return what a list is asked for with. Raises what is wrong with it, before anything is sent."""
         if type is not None:
             checks.segment(type)
-        asked: dict[str, Any] = {"recursion": 1}
-        if all_projects:
-            client.assert_has_api_extension("storage_volumes_all_projects")
-            asked["all-projects"] = "true"
-        if filter is not None:
-            asked["filter"] = checks.text("filter", filter)
-            client.assert_has_api_extension("storage_volume_api_filtering")
-        return asked
+        extensions = {"all_projects": "storage_volumes_all_projects", "filter": "storage_volume_api_filtering"}
+        return asked_of_list(client, all_projects, filter, extensions)
 
     @classmethod
     def _listed(
@@ -294,24 +290,13 @@ class StorageVolume(Part):
         all_projects: bool,
     ) -> list[Self]:
         """Return the volumes in a list of the server's, those of all projects each with a client of its own one."""
-        clients: dict[str, Client] = {}
-        found: list[Self] = []
-        for record in records:
-            if "/" in record["name"]:  # a snapshot: servers list them beside the volumes
-                continue
-            own = client
-            if all_projects:
-                project = record.get("project") or "default"
-                own = clients.setdefault(project, client.use_project(project))
-            found.append(cls._of(pool_of(record), own, record))
-        return found
+        found = of_projects(client, records, all_projects)
+        # Servers list snapshots beside the volumes.
+        return [cls._of(pool_of(each), own, each) for own, each in found if "/" not in each["name"]]
 
     @classmethod
     def _of(cls, storage_pool: StoragePool, client: Client, record: Mapping[str, Any]) -> Self:
-        location = record.get("location")
-        if location and client.server_clustered and client.target is None:
-            client = client.use_target(location)  # another member may have another one of its name
-        return cls._from_record(client, record, storage_pool=storage_pool)
+        return cls._from_record(at_its_member(client, record), record, storage_pool=storage_pool)
 
     @classmethod
     def _made(cls, storage_pool: StoragePool, client: Client, request: Mapping[str, Any], wait: bool) -> Self:

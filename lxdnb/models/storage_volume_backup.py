@@ -38,8 +38,9 @@ class StorageVolumeBackup(BaseBackup):
 
     within: ClassVar[str] = "volume"
     extension: ClassVar[str | None] = "custom_volume_backup"
-    only: ClassVar[str] = "volume_only"
 
+    created_at: str
+    optimized_storage: bool
     volume_only: bool
 
     @classmethod
@@ -74,7 +75,8 @@ class StorageVolumeBackup(BaseBackup):
         `compression_algorithm` is `gzip`, `zstd`, `none` …, and the server's own choice if it is not said. Raises
         OperationFailed when it cannot be made, or there is one of that name.
         """
-        return cls._made(volume, name, expires_at, volume_only, optimized_storage, compression_algorithm, wait)
+        flags = {"volume_only": volume_only, "optimized_storage": optimized_storage}
+        return cls._made(volume, name, expires_at, flags, compression_algorithm, wait)
 
     @property
     def volume(self) -> StorageVolume:
