@@ -17,19 +17,23 @@ __all__ = ["MARK", "answer", "record", "text"]
 MARK = "…"  # stands where a secret stood
 
 # A text under one of these names is a secret; the last three are those of a migration, in the record of its operation.
-_TEXTS = frozenset({"password", "trust_token", "core.trust_password", "secret", "control", "fs", "criu"})
+_TEXTS = frozenset({"password", "trust_token", "core.trust_password", "secret", "secret-key", "control", "fs", "criu"})
+# What went wrong, in the server's words.
+_ERRORS = frozenset({"err", "error"})
 # Dicts of nothing but secrets: of a command's streams, and of a migration. They go whole.
 _MAPS = frozenset({"fds", "secrets"})
 _IN_URL = re.compile(r"(?<=[?&]secret=)[^&\s'\"]+")
+# Of a program that failed servers tell the whole command, as of radosgw-admin, to which they give a bucket's keys.
+_IN_COMMAND = re.compile(r"(--secret(?:-key)?[ =])\S+")
 
 
 def text(said: str) -> str:
-    """Return a text without the secrets in its URLs.
+    """Return a text without the secrets in its URLs and commands.
 
     >>> text("/1.0/operations/1b3c/websocket?secret=5f1d&project=default")
     '/1.0/operations/1b3c/websocket?secret=…&project=default'
     """
-    return _IN_URL.sub(MARK, said)
+    return _IN_COMMAND.sub(rf"\1{MARK}", _IN_URL.sub(MARK, said))
 
 
 def record(value: Any) -> Any:
@@ -40,7 +44,7 @@ def record(value: Any) -> Any:
     """
     if isinstance(value, Mapping):
         kept = {key: inner for key, inner in value.items() if not (key in _MAPS and isinstance(inner, Mapping))}
-        return {key: MARK if key in _TEXTS and _said(inner) else record(inner) for key, inner in kept.items()}
+        return {key: _field(key, inner) for key, inner in kept.items()}
     if isinstance(value, list):
         return [record(inner) for inner in value]
     return value
@@ -70,5 +74,7 @@ def answer(response: Any) -> Any:
     return response
 
 
-def _said(value: Any) -> bool:
-    return isinstance(value, str) and value != ""
+def _field(key: Any, value: Any) -> Any:
+    if isinstance(value, str) and value and key in _TEXTS:
+        return MARK
+    return text(value) if isinstance(value, str) and key in _ERRORS else record(value)

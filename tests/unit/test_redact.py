@@ -43,6 +43,8 @@ def test_addresses():
     assert redact.text("wss://a/1.0/b?secret=5f1d&project=x") == "wss://a/1.0/b?secret=…&project=x"
     assert redact.text("wss://a/1.0/b?project=x&secret=5f1d refused") == "wss://a/1.0/b?project=x&secret=… refused"
     assert redact.text("/1.0/b?secrets=none") == "/1.0/b?secrets=none"
+    assert redact.text("run: a --secret 5f1d --b: 1") == "run: a --secret … --b: 1"
+    assert redact.text("run: a --secret-key=5f1d") == "run: a --secret-key=…"
 
 
 def test_an_answer_that_goes_into_an_error():
