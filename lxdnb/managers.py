@@ -26,6 +26,9 @@ from lxdnb.models.operation import OperationManager
 from lxdnb.models.profile import ProfileManager
 from lxdnb.models.project import ProjectManager
 from lxdnb.models.snapshot import SnapshotManager
+from lxdnb.models.storage_bucket import StorageBucketManager
+from lxdnb.models.storage_bucket_backup import StorageBucketBackupManager
+from lxdnb.models.storage_bucket_key import StorageBucketKeyManager
 from lxdnb.models.storage_pool import StoragePoolManager
 from lxdnb.models.storage_resources import StorageResourcesManager
 from lxdnb.models.storage_volume import StorageVolumeManager
@@ -60,6 +63,9 @@ __all__ = [
     "ProfileManager",
     "ProjectManager",
     "SnapshotManager",
+    "StorageBucketBackupManager",
+    "StorageBucketKeyManager",
+    "StorageBucketManager",
     "StoragePoolManager",
     "StorageResourcesManager",
     "StorageVolumeBackupManager",

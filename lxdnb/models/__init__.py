@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from lxdnb.models.project import Project
     from lxdnb.models.server import Server
     from lxdnb.models.snapshot import Snapshot
+    from lxdnb.models.storage_bucket import StorageBucket
+    from lxdnb.models.storage_bucket_backup import StorageBucketBackup
+    from lxdnb.models.storage_bucket_key import StorageBucketKey
     from lxdnb.models.storage_pool import StoragePool
     from lxdnb.models.storage_resources import StorageResources
     from lxdnb.models.storage_volume import StorageVolume, StorageVolumeState
@@ -71,6 +74,9 @@ __all__ = [
     "Project",
     "Server",
     "Snapshot",
+    "StorageBucket",
+    "StorageBucketBackup",
+    "StorageBucketKey",
     "StoragePool",
     "StorageResources",
     "StorageVolume",
@@ -110,6 +116,9 @@ _HOMES = {
     "Project": "lxdnb.models.project",
     "Server": "lxdnb.models.server",
     "Snapshot": "lxdnb.models.snapshot",
+    "StorageBucket": "lxdnb.models.storage_bucket",
+    "StorageBucketBackup": "lxdnb.models.storage_bucket_backup",
+    "StorageBucketKey": "lxdnb.models.storage_bucket_key",
     "StoragePool": "lxdnb.models.storage_pool",
     "StorageResources": "lxdnb.models.storage_resources",
     "StorageVolume": "lxdnb.models.storage_volume",

@@ -48,6 +48,7 @@ def _time(dumper: yaml.SafeDumper, value: _Time) -> yaml.ScalarNode:
 
 
 _Dumper.add_representer(str, _text)
+_Dumper.add_multi_representer(str, _text)  # a secret too
 _Dumper.add_representer(_Time, _time)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from lxdnb import checks
 from lxdnb.models._model import as_sent
 from lxdnb.models._named import OfServer, OfServerManager
+from lxdnb.models.storage_bucket import StorageBucketManager
 from lxdnb.models.storage_resources import StorageResources, StorageResourcesManager
 from lxdnb.models.storage_volume import StorageVolume, StorageVolumeManager
 from lxdnb.models.storage_volume_snapshot import StorageVolumeSnapshot
@@ -72,6 +73,11 @@ class StoragePool(OfServer):
     def resources(self) -> StorageResourcesManager:
         """How much of it is in use: `pool.resources.get()`."""
         return StorageResourcesManager(self.client, self)
+
+    @property
+    def buckets(self) -> StorageBucketManager:
+        """Its buckets, which programs reach by S3."""
+        return StorageBucketManager(self.client, self)
 
     @property
     def volumes(self) -> StorageVolumeManager:

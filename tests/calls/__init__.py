@@ -19,7 +19,7 @@ import certifi
 
 import lxdnb
 from lxdnb.models._model import Model
-from tests.calls import backups, cluster, copies, core, images, logs, networks, server, storage
+from tests.calls import backups, buckets, cluster, copies, core, images, logs, networks, server, storage
 from tests.calls.basis import Call, Place
 
 __all__ = [
@@ -36,7 +36,7 @@ __all__ = [
     "parameters",
 ]
 
-FILES = (core, backups, cluster, copies, images, logs, networks, server, storage)
+FILES = (core, backups, buckets, cluster, copies, images, logs, networks, server, storage)
 
 
 def _of_all(table: str) -> dict[Any, Any]:

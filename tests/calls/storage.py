@@ -72,7 +72,7 @@ def resources(client: Client) -> StorageResources:
     return StorageResources._from_record(client, {"space": {}, "inodes": {}}, storage_pool=pool(client))
 
 
-def _in(kind: type[Any], owner: Callable[[Client], Any]) -> Callable[[Client], Any]:
+def in_owner(kind: type[Any], owner: Callable[[Client], Any]) -> Callable[[Client], Any]:
     """The class, with what its class methods look into."""
 
     class Bound:
@@ -85,7 +85,7 @@ def _in(kind: type[Any], owner: Callable[[Client], Any]) -> Callable[[Client], A
     return Bound
 
 
-def _both(name: str, on: Callable[[Client], Any], manager: Callable[[Client], Any], **calls: Any) -> dict[str, Call]:
+def both(name: str, on: Callable[[Client], Any], manager: Callable[[Client], Any], **calls: Any) -> dict[str, Call]:
     """The calls of a class and of its manager."""
     return {
         f"{kind}.{method}": Call(where, arguments)
@@ -101,7 +101,7 @@ _AT = {"_type": "custom", "name": "v1"}
 _WHEN = "2031-01-31T12:00:00Z"
 
 CALLS: dict[str, Call] = {
-    **_both(
+    **both(
         "StoragePool",
         class_of(StoragePool),
         lambda client: client.storage_pools,
@@ -111,11 +111,11 @@ CALLS: dict[str, Call] = {
         create=_POOL,
     ),
     **dict(of_model("StoragePool", pool)),
-    **_both("StorageResources", _in(StorageResources, pool), lambda client: pool(client).resources, get={}),
+    **both("StorageResources", in_owner(StorageResources, pool), lambda client: pool(client).resources, get={}),
     **dict(of_model("StorageResources", resources)),
-    **_both(
+    **both(
         "StorageVolume",
-        _in(StorageVolume, pool),
+        in_owner(StorageVolume, pool),
         lambda client: pool(client).volumes,
         get=_AT,
         exists=_AT,
@@ -137,9 +137,9 @@ CALLS: dict[str, Call] = {
     "AllStorageVolumesManager.all": Call(
         lambda client: client.storage_volumes, {"type": "custom", "filter": "name eq v1"}
     ),
-    **_both(
+    **both(
         "StorageVolumeBackup",
-        _in(StorageVolumeBackup, volume),
+        in_owner(StorageVolumeBackup, volume),
         lambda client: volume(client).backups,
         get={"name": "b1"},
         exists={"name": "b1"},
@@ -149,9 +149,9 @@ CALLS: dict[str, Call] = {
     **dict(of_model("StorageVolumeBackup", backup)),
     "StorageVolumeBackup.rename": Call(backup, {"new_name": "b2"}),
     "StorageVolumeBackup.export": Call(backup, {"to": io.BytesIO()}),
-    **_both(
+    **both(
         "StorageVolumeSnapshot",
-        _in(StorageVolumeSnapshot, volume),
+        in_owner(StorageVolumeSnapshot, volume),
         lambda client: volume(client).snapshots,
         get={"name": "s1"},
         exists={"name": "s1"},
@@ -165,7 +165,7 @@ CALLS: dict[str, Call] = {
 }
 
 
-def _no_field(text: str) -> bool:
+def no_field(text: str) -> bool:
     return no_segment(text) or text != text.strip() or bool(re.search("[\x00-\x1f\x7f]", text))
 
 
@@ -198,7 +198,7 @@ PLACES: dict[str, list[Place]] = {
     "definition": _DEFINITION,
     "_input": [Place(itself, no_segment), *(Place(_with(**{each: itself}), no_segment) for each in ("name", "pool"))],
     "snapshot_name": [SNAPSHOT],
-    **{f"StorageVolumeManager.{each}(name)": [Place(itself, _no_field)] for each in ("import_backup", "import_iso")},
+    **{f"StorageVolumeManager.{each}(name)": [Place(itself, no_field)] for each in ("import_backup", "import_iso")},
     **{
         f"{kind}{each}({name})": [SNAPSHOT]
         for kind in ("StorageVolumeSnapshot", "StorageVolumeBackup")
