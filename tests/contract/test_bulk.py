@@ -49,12 +49,13 @@ def test_one_that_fails_keeps_no_other_from_its_turn(client, server, asked):
         client.instances.set_state("begin")
 
 
-def test_only_what_servers_say_is_a_result(client):
+def test_only_what_servers_say_is_a_result(client, asked):
     with pytest.raises(ZeroDivisionError):
         each([1, 0], str, lambda number: 1 / number)
     for wrong in ("c1", client, ["c1", ".."]):
         with pytest.raises((TypeError, ValueError)):
             client.instances.delete(wrong)
+    assert asked == []
 
 
 def test_many_are_deleted_and_those_that_run_by_force(client, server):

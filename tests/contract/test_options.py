@@ -40,6 +40,8 @@ TOLD: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("Container.move", {"instance_only": True}, {"instance_only": True, "migration": True}),
     ("Container.move", {"allow_inconsistent": True}, {"allow_inconsistent": True, "migration": True}),
     ("Container.copy", {"allow_inconsistent": True}, {"type": "copy", "allow_inconsistent": True}),
+    ("Container.copy", {}, {"name": "n1", "type": "container"}),
+    ("Container.migrate", {}, {"name": "c1", "type": "container"}),
     ("Container.migrate", {"live": True}, {"migration": True, "live": True}),
     ("Container.migrate", {"live": True}, {"type": "migration", "mode": "pull", "live": True}),
     ("Container.generate_migration_data", {"live": True}, {"migration": True, "live": True}),

@@ -93,6 +93,8 @@ def test_a_secret_is_set_kept_and_never_told(client, server, tmp_path):
     assert told(server)["core.trust_password"] is True
     stranger = lxdnb.Client(server.address, cert=keypair(tmp_path), fingerprint=server.fingerprint)
     assert stranger.server.config == {}
+    with pytest.raises(lxdnb.Forbidden):
+        stranger.server.patch({"config": {"user.mine": "theirs"}})
     before = {*server.query("/1.0/certificates")}
     stranger.authenticate("hunter2", use_token_auth=False)
     assert stranger.trusted

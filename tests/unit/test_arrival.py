@@ -12,6 +12,7 @@ import pytest
 import lxdnb
 from lxdnb.models import Operation, _arrival
 from lxdnb.models._offer import Journey
+from lxdnb.models._relay import Relay
 from lxdnb.transport import refusal
 from tests.eventually import eventually
 from tests.recorder import Recorder
@@ -55,10 +56,21 @@ def failing(words: str, code: int = 400, after: float = 0) -> Callable[[Talk], A
 
 def silent(operation: Talk) -> None:
     eventually(lambda: operation.call.hung_up)
+    failing("hung up")(operation)
 
 
-def arrived(taking: Talk, giving: Talk) -> None:
-    _arrival.arrived(taking, Journey(refusal(200, ""), giving))
+class SlowRelay(Relay):
+    """A relay that takes its time to end."""
+
+    closed = False
+
+    def close(self) -> None:
+        time.sleep(0.1)
+        self.closed = True
+
+
+def arrived(taking: Talk, giving: Talk, relay: Relay | None = None) -> None:
+    _arrival.arrived(taking, Journey(refusal(200, ""), giving, relay))
 
 
 def test_what_the_taking_one_says_goes_first(client):
@@ -72,8 +84,10 @@ def test_who_says_nothing_is_cancelled_and_no_more_waited_for(client, recorder, 
     monkeypatch.setattr(_arrival, "LATER", 0.1)
     taking, giving = talk(client, silent), talk(client, failing("the other end is gone"))
     recorder.forget()
-    with pytest.raises(lxdnb.LXDAPIException, match="the other end is gone"):
-        arrived(taking, giving)
+    with pytest.raises(lxdnb.LXDAPIException, match="the other end is gone") as told:
+        arrived(taking, giving, relay := SlowRelay())
+    assert not hasattr(told.value, "__notes__")  # of what this side ended there is nothing to say
+    assert relay.closed
     assert [request.line for request in recorder.requests] == [f"DELETE /1.0/operations/{taking.id}"]
     assert taking.call.hung_up
 
