@@ -28,7 +28,7 @@ def test_a_warning_is_seen_acknowledged_and_deleted(client, server, asked):
     assert first.uuid not in server.cli("warning", "list", "--format", "csv")
     first.status = "new"
     first.save()
-    assert told(server)[first.uuid] == records[first.uuid]
+    assert told(server)[first.uuid] == records[first.uuid] | {"status": "new"}  # somebody else may have acknowledged it
     first.status = "resolved"
     with pytest.raises(lxdnb.LXDAPIException):
         first.save()
