@@ -13,9 +13,10 @@ import pytest
 
 import lxdnb
 from lxdnb.managers import ContainerManager
+from lxdnb.transport import refusal
 from tests.calls import EXTENSIONS, call
 from tests.calls.basis import c1
-from tests.recorder import Recorder
+from tests.recorder import ID, Recorder
 
 
 @pytest.fixture(scope="module")
@@ -70,17 +71,46 @@ def test_an_option_is_told(recorder, asking, method: str, options: dict[str, Any
     assert any(told.items() <= part.items() for body in bodies for part in parts(body)), bodies
 
 
-@pytest.mark.parametrize("mode", ["pull", "push"])
-def test_both_servers_are_told(recorder, asking, tmp_path, mode: str):
+@pytest.fixture
+def elsewhere(tmp_path) -> Iterator[Recorder]:
+    """Another server."""
     with Recorder(tmp_path, EXTENSIONS) as elsewhere:
-        other = lxdnb.Client(elsewhere.endpoint)
-        other.host_info["environment"]["certificate"] = "another"
-        c1(asking).copy("n1", other, instance_only=True, mode=mode)
-        asked = [*recorder.requests, *elsewhere.requests]
-        other.close()
-    posts = [request.json for request in asked if request.line.startswith("POST")]
+        yield elsewhere
+
+
+@pytest.fixture
+def other(elsewhere: Recorder) -> Iterator[lxdnb.Client]:
+    client = lxdnb.Client(elsewhere.endpoint)
+    client.host_info["environment"]["certificate"] = "another"
+    yield client
+    client.close()
+
+
+@pytest.mark.parametrize("mode", ["pull", "push"])
+def test_both_servers_are_told(recorder, asking, elsewhere, other, mode: str):
+    c1(asking).copy("n1", other, instance_only=True, mode=mode)
+    posts = [each.json for each in (*recorder.requests, *elsewhere.requests) if each.line.startswith("POST")]
     assert len(posts) == 2
     assert all(any(part.get("instance_only") is True for part in parts(body)) for body in posts)
+
+
+@pytest.mark.parametrize("mode", ["pull", "push", "relay"])
+def test_what_comes_to_nothing_is_withdrawn(recorder, asking, elsewhere, other, monkeypatch, mode: str):
+    refusing = {"pull": other, "push": asking, "relay": None}[mode]  # the recorder takes no websockets
+    if refusing is not None:
+        request = refusing._transport.request
+
+        def refused(method: str, path: str, **options: Any) -> Any:
+            return refusal(403, "no") if method == "POST" else request(method, path, **options)
+
+        monkeypatch.setattr(refusing._transport, "request", refused)
+    with pytest.raises(lxdnb.LXDError):
+        c1(asking).copy("n1", other, mode=mode)
+    cancelled = [
+        [each.line for each in server.requests if each.line.startswith("DELETE")] for server in (recorder, elsewhere)
+    ]
+    once = [f"DELETE /1.0/operations/{ID}"]
+    assert cancelled == {"pull": [once, []], "push": [[], once], "relay": [once, once]}[mode]
 
 
 def test_all_containers_are_not_all_instances(recorder, asking, monkeypatch):
