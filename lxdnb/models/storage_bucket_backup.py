@@ -71,6 +71,11 @@ class StorageBucketBackup(BaseBackup):
         return self._owner
 
     @classmethod
+    def _kept(cls, record: dict[str, Any]) -> dict[str, Any]:
+        # Servers put the bucket's name before it: photos/monday.
+        return {**record, "name": record["name"].rpartition("/")[2]}
+
+    @classmethod
     def _all(cls, owner: Any) -> list[Any]:
         answer = cls._collection(owner).get(params={"recursion": 1})
         records = answer.json()["metadata"]
