@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Tests that run at once, each with daemons of its own; they mostly wait for containers.
 JOBS ?= 4
 
-.PHONY: tour test test-ovn lab lint bench clean
+.PHONY: tour test test-ovn test-ceph lab lint bench clean
 
 tour: .venv/.lab  ## run the tour on a real server and write build/tour.html
 	$(BIN)/python -m notebooks.tour
@@ -16,6 +16,10 @@ test: .venv/.test .venv-bench/.done  ## install the real parts and run all tests
 test-ovn: .venv/.test  ## the tests that need the machine's Open vSwitch to themselves
 	$(BIN)/python -m tests.install lxd incus-base busybox-static lxcfs dnsmasq-base ovn-central ovn-host openvswitch-switch
 	$(BIN)/python -m pytest -m ovn
+
+test-ceph: .venv/.test  ## the tests of buckets, which need a Ceph
+	$(BIN)/python -m tests.install incus-base busybox-static lxcfs ceph-mon ceph-osd radosgw
+	$(BIN)/python -m pytest -m ceph
 
 lab: .venv/.lab  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks

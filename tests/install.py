@@ -50,11 +50,14 @@ PARTS = {
     "ovn-central": Part("OVN's databases", "tests of OVN networks", lambda: _find("ovn-northd")),
     "ovn-host": Part("OVN on this machine", "tests of OVN networks", lambda: _find("ovn-controller")),
     "openvswitch-switch": Part("what OVN switches by", "tests of OVN networks", lambda: _find("ovs-vswitchd")),
+    "ceph-mon": Part("Ceph's monitor", "tests of buckets on Ceph", lambda: _find("ceph-mon")),
+    "ceph-osd": Part("Ceph's store", "tests of buckets on Ceph", lambda: _find("ceph-osd")),
+    "radosgw": Part("Ceph's gateway for S3", "tests of buckets on Ceph", lambda: _find("radosgw")),
     "btrfs-progs": Part("btrfs pools", "tests on btrfs pools", lambda: _find("mkfs.btrfs"), "also called btrfsprogs"),
     "openssl": Part("keypairs", "tests of the manual's keypair", lambda: _find("openssl")),
     "chromium": Part("a browser", "tests in a browser", lambda: _find("chromium")),
 }
-APART = {"ovn-central", "ovn-host", "openvswitch-switch"}
+APART = {"ovn-central", "ovn-host", "openvswitch-switch", "ceph-mon", "ceph-osd", "radosgw"}
 """What is installed only where it is named: for tests that are not run with the others."""
 # Where a release lacks these, its backports have them.
 _BACKPORTED = {"incus-base", "incus"}
