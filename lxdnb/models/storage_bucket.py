@@ -201,7 +201,8 @@ class StorageBucketManager(PartManager[StorageBucket]):
         """Make a bucket of a backup that was exported, with its keys, and return it; as `incus storage bucket import`.
 
         `data` are bytes, the path of a file here as a `pathlib.Path`, an open file or an iterable of bytes, streamed in
-        constant memory. Raises Conflict or OperationFailed when there is one of that name, or what comes is no backup.
+        constant memory. Raises Conflict or OperationFailed when there is one of that name, or what comes is no backup;
+        on Ceph also while the bucket that it was made of is there, since an access key is nobody else's.
         """
         pool, client = self._owner, self.client
         client.assert_has_api_extension("storage_bucket_backup")

@@ -30,7 +30,6 @@ class StorageBucketKey(Part):
 
     collection: ClassVar[str] = "keys"
     within: ClassVar[str] = "bucket"
-    extension: ClassVar[str | None] = "storage_buckets"
     writable: ClassVar[frozenset[str]] = frozenset({_ACCESS, "description", "role", _SECRET})
     _fields: ClassVar[Mapping[str, str]] = {"description": "str", "role": "str", _ACCESS: "str", _SECRET: "str"}
 
@@ -67,6 +66,9 @@ class StorageBucketKey(Part):
         """Create a key and return it. The server makes up its `access_key` and `secret_key`, unless they are given.
 
         `role` is `read-only` or `admin`. Raises Conflict or LXDAPIException when there is one of that name.
+
+        Give no `access_key` that is in use: Incus 6.0.4, where Ceph refuses it, leaves the bucket without a user, and
+        so without any key that works.
         """
         _ = cls._node(bucket, name)  # refuses what is no name, before anything is sent
         told = {"description": description, _ACCESS: access_key, _SECRET: secret_key}

@@ -63,15 +63,37 @@ def test_a_server_without_buckets_is_not_asked_for_them(tmp_path: Path):
         client.close()
 
 
-@pytest.mark.parametrize("asked", [{"all_projects": True}, {"filter": "name eq b1"}])
-def test_a_server_that_cannot_list_so_is_not_asked_to(tmp_path: Path, asked):
+def test_a_server_that_has_but_buckets_is_asked_for_no_more(tmp_path: Path):
     with Recorder(tmp_path, {"storage", "storage_buckets"}) as recorder:
         client = lxdnb.Client(recorder.endpoint)
+        pool = client.storage_pools.model(client, name="p1")
+        bucket = StorageBucket(client, name="b1", storage_pool=pool)
         recorder.forget()
-        with pytest.raises(lxdnb.LXDAPIExtensionNotAvailable):
-            client.storage_pools.model(client, name="p1").buckets.all(**asked)
+        for call, lacking in (
+            (lambda: pool.buckets.all(all_projects=True), "storage_buckets_all_projects"),
+            (lambda: pool.buckets.all(filter="name eq b1"), "api_filtering_extended"),
+            (lambda: pool.buckets.import_backup(b"x", "b2"), "storage_bucket_backup"),
+            (bucket.export_backup, "storage_bucket_backup"),
+            (bucket.backups.create, "storage_bucket_backup"),
+            (bucket.backups.all, "storage_bucket_backup"),
+        ):
+            with pytest.raises(lxdnb.LXDAPIExtensionNotAvailable, match=lacking):
+                call()
         assert recorder.requests == []
         client.close()
+
+
+def test_which_bucket_is_which(bucket: StorageBucket):
+    client, pool = bucket.client, bucket.storage_pool
+    others = {
+        StorageBucket(client.use_project("lab"), name="b1", storage_pool=pool),
+        StorageBucket(client.use_target("n2"), name="b1", storage_pool=pool),
+        StorageBucket(client, name="b1", storage_pool=type(pool)(client, name="p2")),
+        StorageBucket(client, name="b2", storage_pool=pool),
+    }
+    assert len({bucket, *others}) == 5
+    assert bucket == StorageBucket(client, name="b1", storage_pool=pool)
+    assert len({a_key(each) for each in others}) == 4
 
 
 def test_what_a_server_makes_none_of(client, server):

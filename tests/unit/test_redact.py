@@ -26,6 +26,8 @@ OFFER = {"source": {"type": "migration", "secrets": {"control": "5f1d"}, "operat
             {"type": "client", "password": "5f1d", "trust_token": "9a2e"},
             {"type": "client", "password": "…", "trust_token": "…"},
         ),
+        ({"name": "admin", "secret-key": "5f1d"}, {"name": "admin", "secret-key": "…"}),
+        ({"err": "run: a --secret 5f1d", "error": ""}, {"err": "run: a --secret …", "error": ""}),
         ({"password": "", "token": True}, {"password": "", "token": True}),
         # Things that are only called so: a device, a pool's driver, a profile.
         ({"devices": {"secret": {"type": "disk"}, "fs": {"type": "disk"}}}, None),
