@@ -164,13 +164,13 @@ def mounts_under(directory: Path) -> list[str]:
     return [place for place in reversed(places) if f"{place}/".startswith(f"{directory}/")]
 
 
-def _into_memory(directory: Path) -> None:
-    """Have what is in the directory lie in memory, where that may be; else it stays on the disk.
+def _into_memory(directory: Path) -> bool:
+    """Have what is in the directory lie in memory, where that may be; else it stays on the disk: False.
 
     ext4 gives no inode away again within seconds of its file's end and looks through all of those for each new one:
     where many containers come and go that takes more time than all else.
     """
-    ctypes.CDLL(None).mount(b"lxdnb-daemon", os.fsencode(directory), b"tmpfs", 0, b"mode=700")
+    return not ctypes.CDLL(None).mount(b"lxdnb-daemon", os.fsencode(directory), b"tmpfs", 0, b"mode=700")
 
 
 def unmount(place: str) -> None:
@@ -196,16 +196,22 @@ def interfaces() -> set[str]:
     return set(os.listdir("/sys/class/net"))
 
 
-def make_directory(parent: str) -> tuple[Path, int]:
-    """A new directory for a daemon, and the lock on it that says that somebody looks after it."""
+def make_directory(parent: str) -> tuple[Path, list[int]]:
+    """A new directory for a daemon, and the locks on it that say that somebody looks after it."""
     directory = Path(parent) / f"{PREFIX}{os.urandom(4).hex()}"
     directory.mkdir(mode=0o700)
-    _into_memory(directory)
-    lock = os.open(directory, os.O_RDONLY)
-    fcntl.flock(lock, fcntl.LOCK_EX)
+    locks = [_locked(directory)]
+    if _into_memory(directory):  # where mounts of here are not seen, what it is mounted on is
+        locks.append(_locked(directory))
     directory.chmod(0o711)  # containers' root is nobody here, and must get through
     (directory / "interfaces").write_text("\n".join(interfaces()))
-    return directory, lock
+    return directory, locks
+
+
+def _locked(directory: Path) -> int:
+    lock = os.open(directory, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return lock
 
 
 def networks(directory: Path) -> set[str]:

@@ -103,7 +103,7 @@ class Owned:
     def __init__(self, wanted: dict[str, Any]) -> None:
         self.wanted = wanted
         self.programs = set(wanted["programs"])
-        self.directory, self.lock = leftovers.make_directory(wanted["parent"])
+        self.directory, self.locks = leftovers.make_directory(wanted["parent"])
         self.socket = self.directory / "unix.socket"
         self.share: IO[str] | None = None
         self.pid = 0
