@@ -15,7 +15,20 @@ import time
 import pytest
 
 import lxdnb
+from lxdnb.models import Container
 from lxdnb.streams import Exec
+from tests import daemons
+
+
+@pytest.fixture
+def server(daemon: daemons.Daemon) -> daemons.Daemon:
+    """Cleared after all tests of this file only: one container serves them all."""
+    return daemon
+
+
+@pytest.fixture
+def container(client: lxdnb.Client, box: Container) -> Container:
+    return client.containers.get(box.name)
 
 
 def threads() -> list[str]:
@@ -340,9 +353,7 @@ def test_an_interrupt_ends_the_wait_at_once_and_reaches_the_command(container, s
     raise AssertionError("the command never got the signal")
 
 
-def test_a_daemon_that_dies_ends_the_command_here(start_server, flavour):
-    server = start_server(flavour)
-    container = lxdnb.Client(str(server.socket)).containers.launch("busybox", "cut")
+def test_a_daemon_that_dies_ends_the_command_here(container, server):
     running = container.start_command(["sh", "-c", "echo x; exec sleep 30"])
     time.sleep(0.2)
     server.kill()
@@ -352,4 +363,3 @@ def test_a_daemon_that_dies_ends_the_command_here(start_server, flavour):
         assert running.done
     finally:
         server.restart()
-        server.clear()
