@@ -331,7 +331,8 @@ def test_an_interrupt_ends_the_wait_at_once_and_reaches_the_command(container, s
         # A shell's background jobs, and all that they start, ignore SIGINT until they are told not to.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "container = lxdnb.Client(sys.argv[1]).containers.get(sys.argv[2])\n"
-        "script = 'trap \"echo got it > /tmp/interrupted; exit\" INT; sleep 1; echo go; while :; do sleep 0.1; done'\n"
+        "script = 'rm -f /tmp/interrupted; trap \"echo got it > /tmp/interrupted; exit\" INT;'\n"
+        "script += 'sleep 1; echo go; while :; do sleep 0.1; done'\n"
         "try: container.execute(['sh', '-c', script], stdout_handler=lambda text: print(text, end='', flush=True))\n"
         "except KeyboardInterrupt: print('interrupted', flush=True); time.sleep(2)\n"
     )

@@ -12,10 +12,23 @@ import time
 import pytest
 
 import lxdnb
+from lxdnb.models import Container
 from lxdnb.streams import _lines as lines
+from tests import daemons
 from tests.commands import SH, processes, threads
 from tests.eventually import eventually
 from tests.interrupts import interrupted
+
+
+@pytest.fixture
+def server(daemon: daemons.Daemon) -> daemons.Daemon:
+    """Cleared after all tests of this file only: one container serves them all."""
+    return daemon
+
+
+@pytest.fixture
+def container(client: lxdnb.Client, box: Container) -> Container:
+    return client.containers.get(box.name)
 
 
 @pytest.fixture
@@ -243,7 +256,7 @@ PERSON = """
 import signal, sys, lxdnb
 signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore it
 container = lxdnb.Client(sys.argv[1]).containers.get(sys.argv[2])
-script = "trap 'echo INT >> /tmp/interrupted' INT; echo go; while :; do sleep 0.05; done"
+script = "rm -f /tmp/interrupted; trap 'echo INT >> /tmp/interrupted' INT; echo go; while :; do sleep 0.05; done"
 running = container.start_command(["sh", "-c", script])
 lines = iter(running)
 print(next(lines), end="", flush=True)
