@@ -36,9 +36,8 @@ def copied(
     wait: bool,
 ) -> StorageVolume:
     """Copy a volume, or a snapshot of it, and return the copy."""
-    giver, taker = volume.client, _taker(volume, new_client, project)
-    if target is not None:
-        taker = taker.use_target(target)
+    giver = _giver(volume)
+    taker = _taker(giver, new_client, project, target)
     way, asked = check_mode(mode), {key: checks.flag(key, value) for key, value in flags.items()}
     if asked.get("refresh_exclude_older") and not asked.get("refresh"):
         raise ValueError("refresh_exclude_older is a way to refresh: give refresh=True as well")
@@ -52,10 +51,11 @@ def copied(
         if asked.get(flag):
             taker.assert_has_api_extension(extension)
     owner = _pool(volume, pool, new_client)
-    if same_server(giver, taker):
+    one_copies = giver.target in (None, taker.target) or giver.has_api_extension("cluster_internal_custom_volume_copy")
+    if same_server(giver, taker) and one_copies:  # else a member would copy what it has itself by that name
         what = volume._name if snapshot is None else f"{volume._name}/{snapshot._name}"
-        source = {"type": "copy", "name": what, "pool": volume.pool, **asked}
-        if giver.target is not None and giver.has_api_extension("cluster_internal_custom_volume_copy"):
+        source: dict[str, Any] = {"type": "copy", "name": what, "pool": volume.pool, **asked}
+        if giver.target not in (None, taker.target):
             source["location"] = giver.target
         if (taker.project or "default") != (giver.project or "default"):
             giver.assert_has_api_extension("storage_api_project")
@@ -86,15 +86,17 @@ def moved(
     *,
     project: str | None,
     new_client: Client | None,
+    target: str | None,
     mode: str,
     wait: bool,
 ) -> StorageVolume:
-    """Move a volume, and return it; without `wait` to another server, its copy there."""
-    giver, taker = volume.client, _taker(volume, new_client, project)
+    """Move a volume, and return it; without `wait` to another server or member, its copy there."""
+    giver = _giver(volume)
+    taker = _taker(giver, new_client, project, target)
     check_mode(mode)
     request = {"name": volume._name if name is None else name, "pool": volume.pool if pool is None else pool}
     volume._check_place(request["name"], request["pool"], project)
-    if same_server(giver, taker):
+    if same_server(giver, taker) and taker.target == giver.target:
         if new_client is not None or project is not None:
             giver.assert_has_api_extension("storage_volume_project_move")
             request["project"] = taker.project or "default"
@@ -106,7 +108,7 @@ def moved(
         message = f"{volume._name} is in use by {', '.join(users)}: take it from there first, or copy it"
         raise LXDAPIException(response, message=message)
     flags: dict[str, bool] = {}
-    more: dict[str, Any] = {"project": project, "new_client": new_client, "target": None, "mode": mode}
+    more: dict[str, Any] = {"project": project, "new_client": new_client, "target": target, "mode": mode}
     copy = copied(volume, None, name, pool, flags=flags, wait=wait, **more)
     if not wait:
         return copy
@@ -115,8 +117,8 @@ def moved(
     except LXDError as error:
         error.add_note(f"the copy stands on {copy.client!r}, and the source could not be deleted")
         raise
-    volume.client, volume._owner = copy.client, copy._owner
-    volume._take(copy._theirs)
+    volume.client, volume._owner, volume._theirs["name"] = copy.client, copy._owner, copy._name
+    volume.sync()
     return volume
 
 
@@ -126,12 +128,26 @@ _EXTENSIONS = {
 }
 
 
-def _taker(volume: StorageVolume, new_client: Client | None, project: str | None) -> Client:
-    """Return a client of where it is to be."""
+def _giver(volume: StorageVolume) -> Client:
+    """Return a client of where it is: of the member of a cluster that has it."""
+    client = volume.client
+    if not client.server_clustered or client.target is not None:
+        return client
+    return client if volume.location in ("", "none", None) else client.use_target(volume.location)
+
+
+def _taker(giver: Client, new_client: Client | None, project: str | None, target: str | None) -> Client:
+    """Return a client of where it is to be: of the same member of a cluster, where nothing else is said."""
     if new_client is not None and not hasattr(new_client, "host_info"):
         raise TypeError(f"new_client is a Client, not {type(new_client).__name__}")
-    taker = volume.client if new_client is None else new_client
-    return taker if project is None else taker.use_project(project)
+    taker = giver if new_client is None else new_client
+    if project is not None:
+        taker = taker.use_project(project)
+    if target is not None:
+        return taker.use_target(target)
+    if giver.target is None or taker.target is not None or not same_server(giver, taker):
+        return taker
+    return taker.use_target(giver.target)
 
 
 def _pool(volume: StorageVolume, pool: str, new_client: Client | None) -> StoragePool:

@@ -205,19 +205,21 @@ class StorageVolume(Part):
         *,
         project: str | None = None,
         new_client: Client | None = None,
+        target: str | None = None,
         mode: str = "pull",
         wait: bool = True,
     ) -> Self:
-        """Move it to another pool, project or server, by that name or its own, and return it.
+        """Move it to another pool, project, cluster member or server, by that name or its own, and return it.
 
         Its snapshots go with it. Without `wait` this object stays for where it was, until its `operation` has ended.
         Raises Conflict when there is one of that name, LXDAPIException when it is in use.
 
-        To another server, of which `new_client` is one, it is copied, as by `copy` and in its modes, and deleted here
-        once the copy stands. Without `wait` the copy is returned, on its way: once its `operation` has ended well, this
-        one is yours to delete.
+        To another server, of which `new_client` is one, or another member, the `target`, it is copied, as by `copy` and
+        in its modes, and deleted here once the copy stands. Without `wait` the copy is returned, on its way: once its
+        `operation` has ended well, this one is yours to delete.
         """
-        return cast(Self, moved(self, name, pool, project=project, new_client=new_client, mode=mode, wait=wait))
+        more: dict[str, Any] = {"project": project, "new_client": new_client, "target": target, "mode": mode}
+        return cast(Self, moved(self, name, pool, wait=wait, **more))
 
     def copy(
         self,

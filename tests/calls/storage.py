@@ -125,7 +125,7 @@ CALLS: dict[str, Call] = {
     "StorageVolumeManager.all": Call(lambda client: pool(client).volumes, {"filter": "name eq v1"}),
     **dict(of_model("StorageVolume", volume)),
     "StorageVolume.rename": Call(volume, {"_input": {"name": "v2", "pool": "p2", "project": "pr2"}}),
-    "StorageVolume.move": Call(volume, {"name": "v2", "pool": "p2", "project": "pr2"}),
+    "StorageVolume.move": Call(volume, _COPY),
     "StorageVolume.copy": Call(volume, {**_COPY, "refresh": True, "refresh_exclude_older": True}),
     "StorageVolume.restore_from": Call(volume, {"snapshot_name": "s1"}),
     "StorageVolume.state": Call(volume),

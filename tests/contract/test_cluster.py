@@ -17,6 +17,7 @@ from lxdnb.models import Cluster
 from tests import clusters, daemons
 from tests.contract.test_certificates import keypair
 
+VOLUMES = "/1.0/storage-pools/default/volumes/custom"
 NONE = {"source": {"type": "none"}}
 FIELDS = {"status", "url", "roles", "groups", "config", "failure_domain", "description", "architecture", "database"}
 
@@ -237,3 +238,31 @@ def test_pools_and_volumes_are_each_members_own(first, cluster):
         volume.delete(wait=True)
     pool.delete()
     assert not first.storage_pools.exists("fast")
+
+
+def test_volumes_go_from_member_to_member(first, cluster):
+    pool = first.storage_pools.get("default")
+
+    def text(name: str, volume: str) -> str:
+        return (cluster[name].directory / "storage-pools/default/custom" / f"default_{volume}" / "file").read_text()
+
+    # Of the same name on two: it is the right one that goes, and not the one that is where it goes.
+    both = {name: pool.volumes.create({"name": "data"}, target=name) for name in ("n1", "n2")}
+    for name, volume in both.items():
+        (cluster[name].directory / "storage-pools/default/custom/default_data/file").write_text(f"of {name}")
+        volume.snapshots.create(f"before-{name}")
+    for here, there in (("n1", "n2"), ("n2", "n3")):
+        copy = both[here].copy(f"copy-of-{here}", target=there)
+        assert (copy.location, copy.snapshots.all()) == (there, [f"before-{here}"])
+        assert text(there, copy.name) == f"of {here}"
+    same = both["n2"].copy("same", new_client=first)
+    assert (same.location, text("n2", "same")) == ("n2", "of n2")
+    assert both["n2"].move("moved", target="n1") is both["n2"]
+    assert (both["n2"].location, both["n2"].snapshots.all(), text("n1", "moved")) == ("n1", ["before-n2"], "of n2")
+    assert {(each["name"], each["location"]) for each in cluster.first.query(f"{VOLUMES}?recursion=1")} == {
+        *(("data", "n1"), ("data/before-n1", "n1"), ("moved", "n1"), ("moved/before-n2", "n1")),
+        *(("copy-of-n1", "n2"), ("copy-of-n1/before-n1", "n2"), ("same", "n2"), ("same/before-n2", "n2")),
+        *(("copy-of-n2", "n3"), ("copy-of-n2/before-n2", "n3")),
+    }
+    for volume in pool.volumes.all(type="custom"):
+        volume.delete(wait=True)
