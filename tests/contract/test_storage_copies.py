@@ -52,7 +52,9 @@ def snapshots(server: Daemon, name: str) -> list[tuple[str, str]]:
 
 
 def idle(*clients: lxdnb.Client) -> bool:
-    return all(operation.done for client in clients for operation in client.operations.all())
+    """Whether nothing is under way; a token that nobody has used is an operation too, and waits."""
+    every = [operation for client in clients for operation in client.operations.all()]
+    return all(operation.done or getattr(operation, "class") == "token" for operation in every)
 
 
 BEFORE = ("before", "2031-01-31T12:00:00Z")
