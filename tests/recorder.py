@@ -31,6 +31,8 @@ HOST = {
     "auth": "trusted",
     "environment": {"server": "lxd", "server_version": "5.0.2", "addresses": ["10.0.0.1:8443"], "certificate": "PEM"},
 }
+COLLECTIONS = (["instances"], ["profiles"], ["images"])
+"""What is a list also without recursion; further down, it is somebody's name."""
 
 
 class Request(NamedTuple):
@@ -110,7 +112,7 @@ def _answer(request: Request, host: dict[str, Any]) -> tuple[int, Any]:
     }
     if parts in ([], [""]):
         record = host
-    elif method == "GET" and ("recursion" in request.asked.query or parts[-1] in ("instances", "profiles", "images")):
+    elif method == "GET" and ("recursion" in request.asked.query or parts in COLLECTIONS):
         record = {} if parts == ["operations"] else []
     elif parts[0] == "certificates":
         record["metadata"] = dict(record)
