@@ -43,7 +43,7 @@ __all__ = [
     "write",
 ]
 
-PIECE = 256 * 1024  # bytes that are held at a time
+PIECE = 64 * 1024  # bytes that are held at a time: larger ones may cost fresh pages of memory, each time
 TELL_SECONDS = 0.1  # between two words of how far it has come
 
 Heard = Callable[[Progress], object] | None

@@ -19,7 +19,7 @@ from lxdnb.models import _transfer
 from lxdnb.models.operation import Progress
 from lxdnb.transport import Transport
 
-DATA = os.urandom(3 * _transfer.PIECE + 17)
+DATA = os.urandom(768 * 1024 + 17)  # some pieces and a rest
 SHA = hashlib.sha256(DATA).hexdigest()
 ANSWER = b'{"type": "sync", "metadata": {}}'
 
