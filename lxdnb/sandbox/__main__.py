@@ -1,0 +1,51 @@
+"""`python -m lxdnb.sandbox`: a simulated server on a socket of its own, until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from pathlib import Path
+
+from lxdnb.sandbox import Sandbox
+from lxdnb.sandbox.faults import FAULTS, Fault
+from lxdnb.sandbox.flavours import FLAVOURS
+
+_FAULT_HELP = f"""a request that goes wrong, as {{"request": "GET /1.0/instances.*", "fault": "delay", "amount": 2}};
+faults are {", ".join(FAULTS)}; while it runs they are POSTed to /sandbox/faults, and DELETEd"""
+
+
+def _fault(text: str) -> Fault:
+    try:
+        return Fault.from_record(json.loads(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def main() -> int:
+    """Run one, and return its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m lxdnb.sandbox", description=__doc__)
+    parser.add_argument("--socket", type=Path, required=True, help="where to listen: DIR/unix.socket, for LXD_DIR=DIR")
+    parser.add_argument("--flavour", choices=FLAVOURS, default="lxd", help="which server to be (lxd)")
+    parser.add_argument("--instances", type=int, default=0, metavar="N", help="how many are there already (0)")
+    parser.add_argument("--seed", type=int, default=0, help="settles all that is left to chance (0)")
+    parser.add_argument("--fault", type=_fault, action="append", default=[], metavar="JSON", help=_FAULT_HELP)
+    chosen = parser.parse_args()
+    try:
+        sandbox = Sandbox(chosen.flavour, socket=chosen.socket, instances=chosen.instances, seed=chosen.seed)
+    except OSError as error:
+        print(f"The sandbox cannot listen at {chosen.socket}: {error}", file=sys.stderr)
+        return 1
+    for fault in chosen.fault:
+        sandbox.host.faults.add(fault)
+    with sandbox:
+        print(
+            f"A simulated {sandbox.host.flavour.title} {sandbox.host.flavour.version} at {sandbox.socket}", flush=True
+        )
+        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

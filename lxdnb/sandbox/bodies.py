@@ -1,0 +1,101 @@
+"""Bodies of requests, read as the servers read them: by declared types, with the words of Go's JSON for what is wrong.
+
+A shape is `"string"`, `"bool"`, `"int"`, `"uint32"`, `"any"`, a list of one shape, or a dict: with the key `"*"` a
+map to values of that shape, else a struct with those fields. Fields that nobody declared are passed over, as Go does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from lxdnb.sandbox.replies import Refused
+
+__all__ = ["CONFIG", "DEVICES", "Shape", "read"]
+
+Shape = str | list[Any] | dict[str, Any]
+
+CONFIG: Shape = {"*": "string"}
+DEVICES: Shape = {"*": {"*": "string"}}
+
+_PYTHON = {"string": str, "bool": bool, "int": int, "uint32": int}
+
+
+def read(body: bytes, struct: str, fields: Mapping[str, Shape]) -> dict[str, Any]:
+    """Return the fields that a body has. Null is the same as absent. Raises Refused with 400."""
+    try:
+        # As a decoder of Go reads: one value, and nothing of what may come behind it.
+        record, _ = json.JSONDecoder().raw_decode(body.decode().lstrip(" \t\r\n"))
+    except UnicodeDecodeError:
+        raise Refused(400, "invalid character '\ufffd' looking for beginning of value") from None
+    except RecursionError:
+        raise Refused(400, "exceeded max depth") from None
+    except json.JSONDecodeError as error:
+        raise Refused(400, _complaint(error)) from None
+    if record is None:
+        return {}
+    if not isinstance(record, dict):
+        raise Refused(400, f"json: cannot unmarshal {_kind(record)} into Go value of type api.{struct}")
+    return _fields(record, struct, "", fields)
+
+
+def _fields(record: dict[str, Any], struct: str, path: str, fields: Mapping[str, Shape]) -> dict[str, Any]:
+    known = {name.lower(): name for name in fields}  # Go takes any case
+    found: dict[str, Any] = {}
+    for key, value in record.items():
+        name = known.get(key.lower())
+        if name is not None and value is not None:
+            found[name] = _value(value, struct, f"{path}.{name}" if path else name, fields[name])
+    return found
+
+
+def _value(value: Any, struct: str, path: str, shape: Shape) -> Any:
+    if shape == "any":
+        return value
+    if isinstance(shape, str):
+        # A bool is an int to Python, and none to Go.
+        if not isinstance(value, _PYTHON[shape]) or (shape in ("int", "uint32") and isinstance(value, bool)):
+            raise _mistyped(value, struct, path, _go(shape))
+        if shape == "uint32" and not 0 <= int(value) < 2**32:
+            told = f"number {value}"
+            raise Refused(400, f"json: cannot unmarshal {told} into Go struct field {struct}.{path} of type uint32")
+        return value
+    if isinstance(shape, list):
+        if not isinstance(value, list):
+            raise _mistyped(value, struct, path, _go(shape))
+        return [_value(each, struct, path, shape[0]) for each in value if each is not None]
+    if not isinstance(value, dict):
+        raise _mistyped(value, struct, path, _go(shape))
+    if "*" not in shape:
+        return _fields(value, struct, path, shape)
+    return {key: _value(each, struct, path, shape["*"]) for key, each in value.items() if each is not None}
+
+
+def _mistyped(value: Any, struct: str, path: str, wanted: str) -> Refused:
+    return Refused(400, f"json: cannot unmarshal {_kind(value)} into Go struct field {struct}.{path} of type {wanted}")
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, int | float):
+        return "number"
+    return {str: "string", list: "array", dict: "object"}[type(value)]
+
+
+def _go(shape: Shape) -> str:
+    if isinstance(shape, list):
+        return f"[]{_go(shape[0])}"
+    if isinstance(shape, dict):
+        return f"map[string]{_go(shape['*'])}" if "*" in shape else "api.struct"
+    return shape
+
+
+def _complaint(error: json.JSONDecodeError) -> str:
+    rest = error.doc[error.pos :].lstrip()
+    if not error.doc.strip():
+        return "EOF"
+    if not rest or error.msg.startswith("Unterminated string"):
+        return "unexpected EOF"
+    return f"invalid character {rest[0]!r} looking for beginning of value"

@@ -1,0 +1,46 @@
+"""Time in the sandbox: read from a clock that is passed in, and things to be done when it has come so far.
+
+Pure: nothing here waits. Whoever owns the host calls `run` when `due` says so.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import count
+
+__all__ = ["Agenda", "timestamp"]
+
+
+def timestamp(seconds: float) -> str:
+    """Write a time, in seconds since 1970, as servers do: with nanoseconds, in UTC."""
+    whole = int(seconds // 1)
+    nanoseconds = int((seconds - whole) * 1_000_000_000)
+    written = datetime.fromtimestamp(whole, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    fraction = f".{nanoseconds:09}".rstrip("0").rstrip(".")
+    return f"{written}{fraction}Z"
+
+
+class Agenda:
+    """What is to be done, and when."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._entries: list[tuple[float, int, Callable[[], None]]] = []
+        self._numbers = count()
+
+    def after(self, seconds: float, do: Callable[[], None]) -> None:
+        """Have something done in so many seconds; what is due at once is done in the order in which it came."""
+        heapq.heappush(self._entries, (self._clock() + seconds, next(self._numbers), do))
+
+    @property
+    def due(self) -> float | None:
+        """In how many seconds there is something to be done: 0 for now, None for nothing at all."""
+        return max(0.0, self._entries[0][0] - self._clock()) if self._entries else None
+
+    def run(self) -> None:
+        """Do what is due by now. What that brings about has its turn at the next call, so that each has an end."""
+        until = (self._clock(), next(self._numbers))
+        while self._entries and self._entries[0][:2] < until:
+            heapq.heappop(self._entries)[2]()

@@ -1,0 +1,246 @@
+"""How instances come to be: of an image, of nothing, or as a copy of another one or of its snapshot.
+
+https://documentation.ubuntu.com/lxd/stable-5.0/rest-api/#/instances/instances_post
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lxdnb.sandbox.bodies import CONFIG, Shape, read
+from lxdnb.sandbox.images import Image, find
+from lxdnb.sandbox.instances import FIELDS, IDMAP, Instance, check_name, is_root, known, resources_of
+from lxdnb.sandbox.operations import Operation, Work
+from lxdnb.sandbox.power import begin
+from lxdnb.sandbox.project_limits import check_new_instance
+from lxdnb.sandbox.replies import Async, Refused, Reply, Request
+from lxdnb.sandbox.rootfs import copied
+from lxdnb.sandbox.routes import route
+from lxdnb.sandbox.settings import Config, Devices, check_config, check_devices, expanded
+from lxdnb.sandbox.snapshots import Snapshot, snapshot_of
+
+if TYPE_CHECKING:
+    from lxdnb.sandbox.state import Host
+
+__all__ = ["SOURCE", "image_of"]
+
+TYPES = ("container", "virtual-machine")
+_SYLLABLES = ("able", "bright", "calm", "deft", "eager", "fair", "glad", "keen", "lucky", "mild", "neat", "quick")
+_ANIMALS = ("ant", "bear", "crab", "dove", "eel", "fox", "goat", "hen", "ibex", "jay", "koi", "lynx", "mole", "newt")
+SOURCE: Shape = {
+    "type": "string",
+    "alias": "string",
+    "fingerprint": "string",
+    "properties": CONFIG,
+    "source": "string",
+    "project": "string",
+    "instance_only": "bool",
+    "container_only": "bool",
+    "server": "string",
+    "protocol": "string",
+    "mode": "string",
+    "refresh": "bool",
+}
+_FIELDS: dict[str, Shape] = {
+    **FIELDS,
+    "type": "string",
+    "start": "bool",
+    "source": SOURCE,
+}
+
+
+def _new_name(host: Host, project: str) -> str:
+    while True:
+        name = f"{host.random.choice(_SYLLABLES)}-{host.random.choice(_ANIMALS)}"
+        if name not in host.instances(project):
+            return name
+        name = f"{name}-{host.random.randrange(1000)}"
+        if name not in host.instances(project):
+            return name
+
+
+@route("POST", "/1.0/instances")
+def create(host: Host, request: Request) -> Reply:
+    project = request.project
+    host.project(project)
+    asked = read(request.body, "InstancesPost", _FIELDS)
+    source = asked.get("source", {})
+    if source.get("type") == "copy":
+        return _copy(host, project, asked, source)
+    kind = asked.get("type") or "container"
+    if kind not in TYPES:
+        raise Refused(400, "Invalid instance type")
+    profiles = asked.get("profiles", ["default"])
+    _check_profiles(host, project, profiles)
+    name = asked.get("name") or _new_name(host, project)
+    check_name(name)
+    check_new_instance(host, project, name, kind, asked.get("config", {}), asked.get("devices", {}), profiles)
+    image = image_of(host, project, source)
+
+    def work(operation: Operation) -> Work:
+        yield 0.0
+        if isinstance(image, Refused):
+            raise image
+        _check_settings(host, project, asked.get("config", {}), asked.get("devices", {}), profiles)
+        _check_free(host, project, name)
+        made = _made(host, project, kind, name, image, asked, profiles)
+        operation.progress(create_instance_from_image_unpack_progress="Unpack: 100%")
+        yield 0.05
+        _check_free(host, project, name)
+        _keep(host, made)
+        if asked.get("start") and host.flavour.incus:
+            begin(host, made)
+
+    resources = resources_of(host, name, both=True)
+    return Async(host.operations.begin(project, "Creating instance", resources, work))
+
+
+def _keep(host: Host, made: Instance) -> None:
+    host.instances(made.project)[made.name] = made
+    host.tell("instance-created", made.url, made.project, {"type": made.kind, "storage-pool": made.pool(host)})
+
+
+def _check_profiles(host: Host, project: str, profiles: list[str]) -> None:
+    for name in profiles:
+        if name not in host.profiles(project):
+            raise Refused(500, f'Requested profile "{name}" doesn\'t exist')
+
+
+def _check_free(host: Host, project: str, name: str) -> None:
+    if name in host.instances(project):
+        raise Refused(500, f"Failed creating instance record: Add instance info to the database: {_taken(host)}")
+
+
+def _copy(host: Host, project: str, asked: dict[str, Any], source: dict[str, Any]) -> Reply:
+    """Copy an instance with its snapshots, or a snapshot, from any project; or bring a copy up to date."""
+    if not source.get("source"):
+        raise Refused(400, "Must specify a source instance")
+    original, _, snapshot = source["source"].partition("/")
+    owner = known(host, source.get("project") or project, original)
+    like = snapshot_of(host, owner, snapshot).then if snapshot else owner
+    name = asked.get("name") or _new_name(host, project)
+    check_name(name)
+    profiles = asked.get("profiles", [*like.profiles])
+    _check_profiles(host, project, profiles)
+    alone = bool(snapshot or source.get("instance_only") or source.get("container_only"))
+    refresh = bool(source.get("refresh"))
+
+    def work(operation: Operation) -> Work:
+        yield 0.0
+        kept = {key: value for key, value in like.config.items() if _is_copied(key)}
+        config, devices = kept | asked.get("config", {}), like.devices | asked.get("devices", {})
+        _check_settings(host, project, config, devices, profiles)
+        before = host.instances(project).get(name) if refresh else None
+        if before is None:
+            _check_free(host, project, name)
+        elif before.started is not None:
+            raise Refused(500, "Cannot refresh a running instance")
+        made = before or Instance(name, project, like.kind, host.clock(), host.random.getrandbits(32))
+        made.architecture = like.architecture
+        made.description = asked.get("description", like.description)
+        made.ephemeral = asked.get("ephemeral", like.ephemeral)
+        made.config = _volatile(host) | {key: value for key, value in config.items() if value}
+        made.devices, made.profiles, made.files = devices, tuple(profiles), copied(like.files)
+        if not alone:
+            made.snapshots = {
+                each.name: Snapshot(each.name, each.then.copied(name, project), each.created, each.expires_at, False)
+                for each in (owner.snapshots or {}).values()
+            }
+        operation.progress(fs_progress="100%")
+        yield 0.05
+        if before is None:
+            _check_free(host, project, name)
+            _keep(host, made)
+
+    told = resources_of(host, name, both=True)
+    path = f"{original}%2F{snapshot}" if snapshot and host.flavour.incus else source["source"]
+    also = resources_of(host, path, both=True)
+    resources = {key: [*urls, *also[key]] for key, urls in told.items()}
+    return Async(host.operations.begin(project, "Creating instance", resources, work))
+
+
+def _is_copied(key: str) -> bool:
+    return not key.startswith("volatile.") or key == "volatile.base_image"
+
+
+def _taken(host: Host) -> str:
+    if host.flavour.incus:
+        why = "UNIQUE constraint failed: instances.project_id, instances.name"
+        return f'Failed to create "instances" entry: {why}'
+    return 'This "instances" entry already exists'
+
+
+def image_of(host: Host, project: str, source: dict[str, Any]) -> Image | Refused | None:
+    """Return the image that an instance is to be made of, or how that is to fail once it is tried."""
+    kind = source.get("type", "")
+    if kind == "none":
+        return None
+    if kind != "image":
+        raise Refused(400, f"Unknown source type {kind}")
+    if alias := source.get("alias"):
+        aliases = host.keeper(project, "images").aliases
+        if alias in aliases:
+            return host.images(project)[aliases[alias].target]
+        if host.flavour.incus:
+            return Refused(500, "Image not provided for instance creation")
+        raise Refused(404, "Image alias not found")
+    if fingerprint := source.get("fingerprint"):
+        try:
+            return find(host, project, fingerprint)
+        except Refused as refused:
+            return Refused(404, refused.words)
+    if wanted := source.get("properties"):
+        found = [each for each in host.images(project).values() if wanted.items() <= each.properties.items()]
+        if found:
+            return max(found, key=lambda each: each.archive.created)
+        raise Refused(500, "No matching image could be found")
+    raise Refused(500, "Must specify one of alias, fingerprint or properties for init from image")
+
+
+def _check_settings(host: Host, project: str, config: Config, devices: Devices, profiles: list[str]) -> None:
+    failed = "Failed creating instance record: "
+    initialising = f"{failed}Failed {'initializing' if host.flavour.incus else 'initialising'} instance: "
+    try:
+        check_config(host.flavour, config, of_profile=False)
+    except Refused as refused:
+        raise Refused(500, f"{failed}{refused.words}") from None
+    check_devices(devices, f"{initialising}Invalid devices: Device validation failed")
+    shared = [(host.profiles(project)[name].config, host.profiles(project)[name].devices) for name in profiles]
+    if not any(map(is_root, expanded(shared, config, devices)[1].values())):
+        raise Refused(500, f"{initialising}Failed getting root disk: No root device could be found")
+
+
+def _made(
+    host: Host,
+    project: str,
+    kind: str,
+    name: str,
+    image: Image | None,
+    asked: dict[str, Any],
+    profiles: list[str],
+) -> Instance:
+    made = Instance(name, project, kind, host.clock(), host.random.getrandbits(32))
+    made.architecture = asked.get("architecture") or (image.archive.architecture if image else "x86_64")
+    made.description, made.ephemeral = asked.get("description", ""), asked.get("ephemeral", False)
+    made.devices, made.profiles = asked.get("devices", {}), tuple(profiles)
+    volatile = _volatile(host)
+    given = {key: value for key, value in asked.get("config", {}).items() if value}
+    if image is not None:
+        image.last_used = host.clock()
+        given = {f"image.{key}": value for key, value in image.properties.items()} | given
+        volatile["volatile.base_image"] = image.fingerprint
+    made.config, made.files = volatile | given, image
+    return made
+
+
+def _volatile(host: Host) -> Config:
+    """Return what a server notes of an instance when it has made it."""
+    uuid = host.new_uuid()
+    noted = {
+        "volatile.cloud-init.instance-id": host.new_uuid(),
+        "volatile.idmap.base": "0",
+        "volatile.idmap.next": IDMAP,
+        "volatile.last_state.idmap": "[]",
+        "volatile.uuid": uuid,
+    }
+    return noted | ({"volatile.uuid.generation": uuid} if host.flavour.incus else {"volatile.apply_template": "create"})

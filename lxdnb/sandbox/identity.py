@@ -1,0 +1,24 @@
+"""Who the sandbox says that it is: a certificate whose key nobody has, since it is told and never used."""
+
+from __future__ import annotations
+
+import ssl
+from hashlib import sha256
+
+__all__ = ["CERTIFICATE", "FINGERPRINT"]
+
+CERTIFICATE = """\
+-----BEGIN CERTIFICATE-----
+MIIB3DCCAWKgAwIBAgIUXq6y8X6at0K8r8M5zDZpLLqIr6gwCgYIKoZIzj0EAwIw
+JDEOMAwGA1UECgwFbHhkbmIxEjAQBgNVBAMMCXNpbXVsYXRlZDAgFw0yNjExMjUx
+NDI5MDFaGA8yMTI2MTEwMTE0MjkwMVowJDEOMAwGA1UECgwFbHhkbmIxEjAQBgNV
+BAMMCXNpbXVsYXRlZDB2MBAGByqGSM49AgEGBSuBBAAiA2IABBFsUHSLkE59D3C/
+mTJhuc3Zj3kaF9R0gzRdIHPC6sfMOcW6F+dXRVil5Qw5R3o3QDw+rEBO65s6U+Dq
+ZCjjR6YM4Wu3rvscKMd1lDcLwK3tNwdpSCHS0iuNOr1p9xSpfqNTMFEwHQYDVR0O
+BBYEFHuqUS1WNH3vQJUDkvU0qBpHs+nRMB8GA1UdIwQYMBaAFHuqUS1WNH3vQJUD
+kvU0qBpHs+nRMA8GA1UdEwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDaAAwZQIxAOf0
+BqQe7WtNeJ3Y2GEl5iIoD/MGl8nYbLa6QJ2ryCdl4N8pbqWs5O4AR4isPVRZtgIw
+WfhJ/vlTR1nzak1Ys19gr7w/K/zDvKUucA07oZC3rsN/3UcvbTfIBtlkS63L28xv
+-----END CERTIFICATE-----
+"""
+FINGERPRINT = sha256(ssl.PEM_cert_to_DER_cert(CERTIFICATE)).hexdigest()

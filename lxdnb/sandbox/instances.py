@@ -1,0 +1,314 @@
+"""Instances: what they are, and how they come, change and go. What they do while they run is beside this file.
+
+https://documentation.ubuntu.com/lxd/stable-5.0/explanation/instances/
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from typing import TYPE_CHECKING, Any
+
+from lxdnb.sandbox.bodies import CONFIG, DEVICES, Shape, read
+from lxdnb.sandbox.clock import timestamp
+from lxdnb.sandbox.operations import Operation, Work
+from lxdnb.sandbox.replies import Async, Refused, Reply, Request, Sync, etag_of
+from lxdnb.sandbox.rootfs import copied
+from lxdnb.sandbox.routes import route
+from lxdnb.sandbox.settings import Config, Devices, check_config, check_devices, expanded
+
+if TYPE_CHECKING:
+    from lxdnb.sandbox.filesystem import Tree
+    from lxdnb.sandbox.images import Image
+    from lxdnb.sandbox.machines import Machine
+    from lxdnb.sandbox.metadata import Described
+    from lxdnb.sandbox.snapshots import Snapshot
+    from lxdnb.sandbox.state import Host
+
+__all__ = [
+    "FIELDS",
+    "IDMAP",
+    "STATUS_CODES",
+    "Instance",
+    "check_name",
+    "check_name_part",
+    "is_root",
+    "known",
+    "remove",
+    "resources_of",
+    "start",
+    "stop",
+]
+
+STATUS_CODES = {"Stopped": 102, "Running": 103, "Frozen": 110}
+_FIRST = 1_000_000  # host ids that are not mapped
+IDMAP = (
+    f'[{{"Isuid":true,"Isgid":false,"Hostid":{_FIRST},"Nsid":0,"Maprange":1000000000}},'
+    f'{{"Isuid":false,"Isgid":true,"Hostid":{_FIRST},"Nsid":0,"Maprange":1000000000}}]'
+)
+_NEVER = "1970-01-01T00:00:00Z"
+FIELDS: dict[str, Shape] = {
+    "name": "string",
+    "architecture": "string",
+    "config": CONFIG,
+    "description": "string",
+    "devices": DEVICES,
+    "ephemeral": "bool",
+    "profiles": ["string"],
+    "stateful": "bool",
+    "restore": "string",
+}
+
+
+class Instance:
+    """One of them. Settings are replaced, never changed in place, so that many may share them."""
+
+    __slots__ = (
+        "architecture",
+        "config",
+        "created",
+        "described",
+        "description",
+        "devices",
+        "ephemeral",
+        "files",
+        "kind",
+        "last_used",
+        "logs",
+        "machine",
+        "name",
+        "profiles",
+        "project",
+        "seed",
+        "snapshots",
+        "started",
+        "stateful",
+        "status",
+    )
+
+    def __init__(self, name: str, project: str, kind: str, created: float, seed: int) -> None:
+        self.name, self.project, self.kind, self.created, self.seed = name, project, kind, created, seed
+        self.architecture = "x86_64"
+        self.description = ""
+        self.config: Config = {}
+        self.devices: Devices = {}
+        self.profiles: tuple[str, ...] = ("default",)
+        self.ephemeral = self.stateful = False
+        self.status = "Stopped"
+        self.started: float | None = None
+        self.last_used: float | None = None
+        self.snapshots: dict[str, Snapshot] | None = None
+        self.described: Described | None = None
+        self.files: Tree | Image | None = None  # its image, until they are first asked for
+        self.logs: dict[str, bytearray] | None = None  # by their names
+        self.machine: Machine | None = None  # once something runs in it
+
+    @property
+    def url(self) -> str:
+        return f"/1.0/instances/{self.name}"
+
+    def expanded(self, host: Host) -> tuple[Config, Devices]:
+        profiles = host.profiles(self.project)
+        shared = [(profiles[name].config, profiles[name].devices) for name in self.profiles if name in profiles]
+        return expanded(shared, self.config, self.devices)
+
+    def pool(self, host: Host) -> str | None:
+        """The name of the pool that it lies in."""
+        devices = self.expanded(host)[1]
+        return next((each["pool"] for each in devices.values() if is_root(each) and "pool" in each), None)
+
+    def record(self, host: Host) -> dict[str, Any]:
+        """What the server tells of it."""
+        config, devices = self.expanded(host)
+        return {
+            "architecture": self.architecture,
+            "config": dict(sorted(self.config.items())),
+            "devices": self.devices,
+            "ephemeral": self.ephemeral,
+            "profiles": [*self.profiles],
+            "stateful": self.stateful,
+            "description": self.description,
+            "created_at": timestamp(self.created),
+            "expanded_config": dict(sorted(config.items())),
+            "expanded_devices": devices,
+            "name": self.name,
+            "status": self.status,
+            "status_code": STATUS_CODES[self.status],
+            "last_used_at": _NEVER if self.last_used is None else timestamp(self.last_used),
+            "location": "none",
+            "type": self.kind,
+            "project": self.project,
+        }
+
+    def copied(self, name: str, project: str) -> Instance:
+        """Return another one with the same settings, that does not run and has no snapshots."""
+        made = Instance(name, project, self.kind, self.created, self.seed)
+        made.take_settings(self)
+        made.last_used, made.described = self.last_used, copy.deepcopy(self.described)
+        return made
+
+    def take_settings(self, other: Instance) -> None:
+        self.architecture, self.description, self.ephemeral = other.architecture, other.description, other.ephemeral
+        self.config, self.devices, self.profiles = other.config, other.devices, other.profiles
+        self.files = copied(other.files)
+
+    @property
+    def etag(self) -> str:
+        return etag_of(self.architecture, self.config, self.devices, self.ephemeral, self.profiles, self.description)
+
+
+def is_root(device: dict[str, str]) -> bool:
+    return device.get("type") == "disk" and device.get("path") == "/"
+
+
+def known(host: Host, project: str, name: str) -> Instance:
+    """Return an instance. Raises Refused with 404."""
+    found = host.projects[project].instances.get(name) if project in host.projects else None
+    if found is None:
+        where = f'Failed to fetch instance "{name}" in project "{project}": ' if host.flavour.incus else ""
+        raise Refused(404, f"{where}Instance not found")
+    return found
+
+
+def resources_of(host: Host, instance: str, *, both: bool = False) -> dict[str, list[str]]:
+    """What an operation tells that it is about; LXD names it as a container too, in some."""
+    told = {"instances": [f"/1.0/instances/{instance}"]}
+    return told if host.flavour.incus or not both else {"containers": [f"/1.0/containers/{instance}"], **told}
+
+
+def check_name(name: str) -> None:
+    if not name:
+        raise Refused(400, "Invalid instance name: Name must be 1-63 characters long")
+    if len(name) > 63:
+        raise Refused(400, "Invalid instance name: Name must be 1-63 characters long")
+    if not re.fullmatch("[A-Za-z0-9-]+", name):
+        raise Refused(400, "Invalid instance name: Name can only contain alphanumeric and hyphen characters")
+    if name[0].isdecimal():
+        raise Refused(400, "Invalid instance name: Name cannot start with a number")
+    if name[0] == "-" or name[-1] == "-":
+        raise Refused(
+            400, f'Invalid instance name: Name cannot {"start" if name[0] == "-" else "end"} with "-" character'
+        )
+
+
+def check_name_part(name: str) -> None:
+    """Refuse what servers refuse at once as the name of a snapshot."""
+    for character in "/?&+":
+        if character in name:
+            raise Refused(400, f'Invalid snapshot name: Cannot contain "{character}"')
+
+
+def start(host: Host, instance: Instance) -> None:
+    """Have it run, from now on."""
+    instance.status, instance.started = "Running", host.clock()
+    instance.last_used = host.clock()
+    kept = {key: value for key, value in instance.config.items() if key != "volatile.apply_template"}
+    instance.config = kept | {"volatile.last_state.power": "RUNNING", "volatile.idmap.current": IDMAP}
+    host.tell("instance-started", instance.url, instance.project)
+
+
+def stop(host: Host, instance: Instance, *, force: bool = True) -> None:
+    """Have it stand still; an ephemeral one is gone with that."""
+    instance.status, instance.started = "Stopped", None
+    if instance.machine is not None:
+        instance.machine.halt()
+        instance.machine = None
+    instance.config = instance.config | {"volatile.last_state.power": "STOPPED"}
+    host.tell("instance-stopped" if force else "instance-shutdown", instance.url, instance.project)
+    if instance.ephemeral:
+        remove(host, instance)
+
+
+def remove(host: Host, instance: Instance) -> None:
+    del host.instances(instance.project)[instance.name]
+    host.tell("instance-deleted", instance.url, instance.project)
+
+
+def _change(host: Host, instance: Instance, asked: dict[str, Any], *, keep: bool) -> None:
+    config, devices = asked.get("config", {}), asked.get("devices", {})
+    if keep:
+        config, devices = instance.config | config, instance.devices | devices
+    profiles = asked.get("profiles", instance.profiles if keep else [])
+    for name in profiles:
+        if name not in host.profiles(instance.project):
+            raise Refused(404, "Profile not found")
+    try:
+        check_config(host.flavour, config, of_profile=False)
+    except Refused as refused:
+        raise Refused(500, f"Invalid config: {refused.words}") from None
+    check_devices(devices, "Invalid devices: Device validation failed")
+    shared = [
+        (host.profiles(instance.project)[name].config, host.profiles(instance.project)[name].devices)
+        for name in profiles
+    ]
+    if not any(map(is_root, expanded(shared, config, devices)[1].values())):
+        raise Refused(500, "Invalid devices: Failed detecting root disk device: No root device could be found")
+    instance.config = {key: value for key, value in config.items() if value}
+    instance.devices, instance.profiles = devices, tuple(profiles)
+    if "description" in asked or not keep:
+        instance.description = asked.get("description", "")
+    if "ephemeral" in asked or not keep:
+        instance.ephemeral = asked.get("ephemeral", False)
+    host.tell("instance-updated", instance.url, instance.project)
+
+
+# --- requests
+
+
+@route("PUT", "/1.0/instances/*")
+def replace(host: Host, request: Request, name: str) -> Reply:
+    found = known(host, request.project, name)
+    request.check_match(found.etag)
+    asked = read(request.body, "InstancePut", FIELDS)
+    if asked.get("restore"):
+        return _restored(host, found, asked["restore"])
+    for profile in asked.get("profiles", []):
+        if profile not in host.profiles(found.project):
+            raise Refused(404, "Profile not found")
+
+    def work(operation: Operation) -> Work:
+        yield 0.0
+        _change(host, found, asked, keep=False)
+
+    return Async(host.operations.begin(found.project, "Updating instance", resources_of(host, name, both=True), work))
+
+
+def _restored(host: Host, instance: Instance, snapshot: str) -> Reply:
+    def work(operation: Operation) -> Work:
+        yield 0.02
+        found = (instance.snapshots or {}).get(snapshot)
+        if found is None:
+            raise Refused(500, f"Snapshot {instance.name}/{snapshot} does not exist")
+        ran = instance.started is not None
+        if ran:
+            stop(host, instance)
+        instance.take_settings(found.then)
+        if ran:
+            start(host, instance)
+        host.tell("instance-restored", instance.url, instance.project, {"snapshot": snapshot})
+
+    resources = resources_of(host, instance.name, both=True)
+    return Async(host.operations.begin(instance.project, "Restoring snapshot", resources, work))
+
+
+@route("PATCH", "/1.0/instances/*")
+def patch(host: Host, request: Request, name: str) -> Reply:
+    found = known(host, request.project, name)
+    request.check_match(found.etag)
+    _change(host, found, read(request.body, "InstancePut", FIELDS), keep=True)
+    return Sync({})
+
+
+@route("DELETE", "/1.0/instances/*")
+def delete(host: Host, request: Request, name: str) -> Reply:
+    found = known(host, request.project, name)
+    if found.status != "Stopped":
+        raise Refused(400, "Instance is running")
+
+    def work(operation: Operation) -> Work:
+        yield 0.0
+        if found.expanded(host)[0].get("security.protection.delete", "") in ("true", "1", "yes", "on"):
+            raise Refused(500, "Instance is protected")
+        remove(host, found)
+
+    return Async(host.operations.begin(found.project, "Deleting instance", resources_of(host, name, both=True), work))

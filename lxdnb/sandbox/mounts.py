@@ -1,0 +1,81 @@
+"""Custom volumes in the file systems of running instances, at the paths that disk devices name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lxdnb.sandbox.filesystem import Tree
+from lxdnb.sandbox.nodes import Directory, FileError, Node
+
+if TYPE_CHECKING:
+    from lxdnb.sandbox.instances import Instance
+    from lxdnb.sandbox.state import Host
+
+__all__ = ["Mount", "mount", "unmount"]
+
+
+class Mount(Directory):
+    """What is in a volume, at a path of an instance; a copy of the instance has an empty directory there."""
+
+    __slots__ = ("covered", "volume")
+
+    def __init__(self, volume: Directory, covered: Node) -> None:
+        super().__init__(volume.mode, volume.mtime)
+        self.volume, self.covered = volume, covered
+        self._children = volume._children
+
+    def copied(self, known: dict[int, Node]) -> Directory:
+        return Directory(0o755, self.mtime)
+
+
+def mount(host: Host, instance: Instance, tree: Tree, mounts: dict[str, Mount]) -> None:
+    """Have the volumes in an instance that its devices name now; `mounts` are those that are, by path."""
+    wanted = _wanted(host, instance)
+    for path in [path for path, each in mounts.items() if wanted.get(path) is not each.volume]:
+        _take_away(tree, path, mounts.pop(path))
+    for path in sorted(wanted.keys() - mounts.keys()):
+        try:
+            mounts[path] = _put(tree, path, wanted[path])
+        except FileError:
+            continue  # a path that leads through a file
+
+
+def unmount(tree: Tree, mounts: dict[str, Mount]) -> None:
+    """Have an instance without them."""
+    for path in sorted(mounts, reverse=True):
+        _take_away(tree, path, mounts.pop(path))
+
+
+def _wanted(host: Host, instance: Instance) -> dict[str, Directory]:
+    owner = host.keeper(instance.project, "storage.volumes").name
+    found: dict[str, Directory] = {}
+    for device in instance.expanded(host)[1].values():
+        pool = host.pools.get(device.get("pool", ""))
+        if device.get("type") == "disk" and device.get("source") and pool is not None:
+            volume = pool.volumes.get((owner, device["source"]))
+            if volume is not None and isinstance(volume.content, Directory) and device.get("path"):
+                found["/" + device["path"].strip("/")] = volume.content
+    return found
+
+
+def _put(tree: Tree, path: str, volume: Directory) -> Mount:
+    at = ""
+    for part in path.strip("/").split("/"):
+        at = f"{at}/{part}"
+        if tree.get(at) is None:
+            tree.make_directory(at)
+    place = tree.locate(path)
+    if not place.name or place.node is None:
+        raise FileError("EBUSY")
+    made = Mount(volume, place.node)
+    place.parent.put(place.name, made)
+    return made
+
+
+def _take_away(tree: Tree, path: str, mounted: Mount) -> None:
+    try:
+        place = tree.locate(path)
+    except FileError:
+        return
+    if place.node is mounted:
+        place.parent.put(place.name, mounted.covered)

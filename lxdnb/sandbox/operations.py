@@ -1,0 +1,230 @@
+"""Operations: what takes time, as a generator that yields the seconds until it goes on, or the gate that it waits at.
+
+What it does before its first pause is done once the answer that told of it is out; a `Refused` that it raises is how
+it fails. Servers forget an operation 5 s after its end, and so does this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from lxdnb.sandbox.channels import Gate
+from lxdnb.sandbox.clock import timestamp
+from lxdnb.sandbox.replies import Refused, Reply, Request, Sync, Waits
+from lxdnb.sandbox.routes import route
+
+if TYPE_CHECKING:
+    from lxdnb.sandbox.execs import Session
+    from lxdnb.sandbox.state import Host
+
+__all__ = ["Operation", "Operations", "Work"]
+
+Work = Generator[float | Gate, None, None]
+REMEMBERED = 5.0  # seconds
+
+_CODES = {"Pending": 105, "Running": 103, "Cancelling": 104, "Success": 200, "Failure": 400, "Cancelled": 401}
+
+
+class Operation:
+    """One of them. `progress` changes what it tells of itself; the rest is its `Operations`' own."""
+
+    def __init__(
+        self,
+        host: Host,
+        project: str,
+        description: str,
+        resources: Mapping[str, Sequence[str]],
+        kind: str,
+        may_cancel: bool,
+    ) -> None:
+        self._host = host
+        self.id = host.new_uuid()
+        self.project, self.description, self.kind, self.may_cancel = project, description, kind, may_cancel
+        self.resources = {name: list(urls) for name, urls in resources.items()}
+        self.metadata: dict[str, Any] | None = None
+        self.created = self.updated = host.clock()
+        self.status = "Running"
+        self.failure: Refused | None = None
+        self.session: Session | None = None
+        """The command that it runs, if a client has come for its streams."""
+        self._ended: list[Callable[[], None]] = []
+
+    @property
+    def url(self) -> str:
+        return f"/1.0/operations/{self.id}"
+
+    @property
+    def final(self) -> bool:
+        return _CODES[self.status] >= 200
+
+    def record(self) -> dict[str, Any]:
+        """What the server tells of it."""
+        return {
+            "id": self.id,
+            "class": self.kind,
+            "description": self.description,
+            "created_at": timestamp(self.created),
+            "updated_at": timestamp(self.updated),
+            "status": self.status,
+            "status_code": _CODES[self.status],
+            "resources": self.resources or ({} if self._host.flavour.incus else None),
+            "metadata": self.metadata,
+            "may_cancel": self.may_cancel and not self.final,
+            "err": self.failure.words if self.failure else "",
+            "location": "none",
+        }
+
+    def progress(self, **metadata: Any) -> None:
+        """Tell how far it is."""
+        self.metadata = {**(self.metadata or {}), **metadata}
+        self._changed()
+
+    def whenever_ended(self, call: Callable[[], None]) -> Callable[[], None]:
+        """Have something called when it ends, or at once if it has; what is returned takes that back."""
+        if self.final:
+            call()
+            return lambda: None
+        self._ended.append(call)
+        return lambda: self._ended.remove(call) if call in self._ended else None
+
+    def end(self, status: str, failure: Refused | None = None) -> None:
+        if self.final:
+            return
+        self.status, self.failure = status, failure
+        self._changed()
+        waiting, self._ended = self._ended, []
+        for call in waiting:
+            call()
+
+    def _changed(self) -> None:
+        self.updated = self._host.clock()
+        self._host.events.emit("operation", self.record(), self.project)
+
+
+class Operations:
+    """Those under way, and those that have ended of late."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._known: dict[str, Operation] = {}
+        self._works: dict[str, Work] = {}
+
+    def begin(
+        self,
+        project: str,
+        description: str,
+        resources: Mapping[str, Sequence[str]],
+        work: Callable[[Operation], Work],
+        *,
+        kind: str = "task",
+        may_cancel: bool = False,
+    ) -> Operation:
+        """Begin a work, which is given its operation, and return that."""
+        operation = Operation(self._host, project, description, resources, kind, may_cancel)
+        self._known[operation.id] = operation
+        self._works[operation.id] = work(operation)
+        self._host.events.emit("operation", operation.record(), project)
+        self._host.agenda.after(0, lambda: self._step(operation))
+        return operation
+
+    def get(self, identifier: str) -> Operation:
+        if identifier not in self._known:
+            raise Refused(404, "Operation not found")
+        return self._known[identifier]
+
+    def all(self, project: str | None) -> list[Operation]:
+        return [each for each in self._known.values() if project is None or each.project in ("", project)]
+
+    def cancel(self, operation: Operation) -> None:
+        if operation.final:
+            raise Refused(400, "Only running operations can be cancelled")
+        if not operation.may_cancel:
+            raise Refused(400, "This operation can't be cancelled")
+        self._works[operation.id].close()
+        self._over(operation, "Cancelled")
+
+    def doom(self, operation: Operation, percent: float) -> None:
+        """Have an operation fail on its way, whatever its work is."""
+        if operation.final:
+            return
+        self._works[operation.id].close()
+
+        def failing() -> Work:
+            operation.progress(fs_progress=f"{percent:g}%")
+            yield 0.05
+            raise Refused(500, f"It failed at {percent:g}%, as a fault of the sandbox wants it")
+
+        self._works[operation.id] = failing()
+
+    def _step(self, operation: Operation) -> None:
+        if operation.final:
+            return
+        try:
+            pause = next(self._works[operation.id])
+        except StopIteration:
+            self._over(operation, "Success")
+        except Refused as failure:
+            self._over(operation, "Failure", failure)
+        else:
+            again = lambda: self._step(operation)  # noqa: E731
+            if isinstance(pause, Gate):
+                pause.wait(lambda: self._host.agenda.after(0.0, again))
+            else:
+                self._host.agenda.after(pause, again)
+
+    def _over(self, operation: Operation, status: str, failure: Refused | None = None) -> None:
+        del self._works[operation.id]
+        operation.end(status, failure)
+        self._host.agenda.after(REMEMBERED, lambda: self._forget(operation))
+
+    def _forget(self, operation: Operation) -> None:
+        self._known.pop(operation.id, None)
+
+
+# --- requests
+
+
+@route("GET", "/1.0/operations")
+def every(host: Host, request: Request) -> Reply:
+    if request.of_all_projects and host.flavour.incus:
+        if request.query.get("project"):
+            raise Refused(400, "Cannot specify a project when requesting all projects")
+        found = host.operations.all(None)
+    else:
+        found = host.operations.all(request.project)
+    by_status: dict[str, list[Any]] = {}
+    for operation in found:
+        shown = operation.record() if request.recursion else operation.url
+        by_status.setdefault(operation.status.lower(), []).append(shown)
+    return Sync(by_status)
+
+
+@route("GET", "/1.0/operations/*")
+def one(host: Host, request: Request, identifier: str) -> Reply:
+    return Sync(host.operations.get(identifier).record())
+
+
+@route("DELETE", "/1.0/operations/*")
+def cancel(host: Host, request: Request, identifier: str) -> Reply:
+    host.operations.cancel(host.operations.get(identifier))
+    return Sync({})
+
+
+@route("GET", "/1.0/operations/*/wait")
+def wait(host: Host, request: Request, identifier: str) -> Reply:
+    operation = host.operations.get(identifier)
+    try:
+        seconds = int(request.query.get("timeout") or -1)
+    except ValueError as error:
+        raise Refused(400, f'strconv.Atoi: parsing "{request.query["timeout"]}": invalid syntax') from error
+
+    def answer() -> Sync:
+        if host.flavour.incus:
+            if operation.failure is not None:
+                raise operation.failure
+            if not operation.final:
+                raise Refused(500, "context deadline exceeded")
+        return Sync(operation.record())
+
+    return Waits(operation, None if seconds < 0 else float(seconds), answer)

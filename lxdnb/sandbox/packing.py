@@ -1,0 +1,76 @@
+"""Files of an instance as a tarball, and its description with them: what images and backups are made of."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import json
+import lzma
+import tarfile
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lxdnb.sandbox.filesystem import Tree
+from lxdnb.sandbox.nodes import Device, Directory, Fifo, File, Link
+from lxdnb.sandbox.replies import Refused
+
+__all__ = ["add_tree", "compressed", "packed"]
+
+
+def packed(tree: Tree, metadata: Mapping[str, Any], templates: Mapping[str, bytes]) -> bytes:
+    """Return the one file of an image: its metadata, its templates, and the files below rootfs."""
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        add_file(archive, "metadata.yaml", json.dumps(metadata).encode())  # which is YAML
+        for name, content in sorted(templates.items()):
+            add_file(archive, f"templates/{name}", content)
+        add_tree(archive, tree, "rootfs")
+    return written.getvalue()
+
+
+def add_file(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = len(content), 0o644
+    archive.addfile(entry, io.BytesIO(content))
+
+
+def add_tree(archive: tarfile.TarFile, tree: Tree, prefix: str) -> None:
+    """Add the files below a name; those of two names are in it once, and what runs makes, as /proc, is not."""
+    seen: dict[int, str] = {}
+    for path, node in tree.walk("/", tree.root):
+        entry = tarfile.TarInfo(f"{prefix}{path}".rstrip("/"))
+        entry.mode, entry.mtime, entry.uid, entry.gid = node.mode, node.mtime, node.uid, node.gid
+        content = None
+        if id(node) in seen and not isinstance(node, Directory):
+            entry.type, entry.linkname = tarfile.LNKTYPE, seen[id(node)]
+        elif isinstance(node, Directory):
+            entry.type = tarfile.DIRTYPE
+        elif isinstance(node, Link):
+            entry.type, entry.linkname = tarfile.SYMTYPE, node.target
+        elif isinstance(node, Fifo):
+            entry.type = tarfile.FIFOTYPE
+        elif isinstance(node, Device):
+            entry.type = tarfile.CHRTYPE
+        elif isinstance(node, File):
+            content = io.BytesIO(bytes(node.data))
+            entry.size = len(content.getvalue())
+        else:
+            continue
+        seen[id(node)] = entry.name
+        archive.addfile(entry, content)
+
+
+_COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
+    "none": bytes,
+    "gzip": lambda data: gzip.compress(data, 1, mtime=0),
+    "bzip2": lambda data: bz2.compress(data, 1),
+    "xz": lambda data: lzma.compress(data, preset=0),
+}
+
+
+def compressed(data: bytes, algorithm: str) -> bytes:
+    """Return data as an algorithm makes them smaller. Raises Refused for one that is not there."""
+    if algorithm not in _COMPRESSORS:
+        raise Refused(500, f'Compression algorithm "{algorithm}" isn\'t currently supported')
+    return _COMPRESSORS[algorithm](data)

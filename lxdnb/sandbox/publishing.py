@@ -1,0 +1,103 @@
+"""Images as they come: sent as files, or made of an instance or of its snapshot.
+
+https://documentation.ubuntu.com/lxd/stable-5.0/rest-api/#/images/images_post
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lxdnb.sandbox.archives import files_of as sent_files
+from lxdnb.sandbox.bodies import CONFIG, Shape, read
+from lxdnb.sandbox.images import add_alias, describe, imported
+from lxdnb.sandbox.instances import Instance, known
+from lxdnb.sandbox.metadata import described
+from lxdnb.sandbox.operations import Operation, Work
+from lxdnb.sandbox.packing import compressed, packed
+from lxdnb.sandbox.replies import Async, Refused, Reply, Request
+from lxdnb.sandbox.rootfs import files_of
+from lxdnb.sandbox.routes import route
+from lxdnb.sandbox.snapshots import snapshot_of
+
+if TYPE_CHECKING:
+    from lxdnb.sandbox.state import Host
+
+__all__: list[str] = []
+
+_FIELDS: dict[str, Shape] = {
+    "filename": "string",
+    "aliases": [{"name": "string", "description": "string"}],
+    "auto_update": "bool",
+    "compression_algorithm": "string",
+    "expires_at": "string",
+    "properties": CONFIG,
+    "public": "bool",
+    "profiles": ["string"],
+    "source": {"type": "string", "name": "string", "project": "string"},
+}
+_INSTANCES = ("container", "instance", "virtual-machine")
+
+
+@route("POST", "/1.0/images")
+def create(host: Host, request: Request) -> Reply:
+    if request.headers.get("content-type", "").startswith("application/json"):
+        return _publish(host, request)
+    project = request.project
+    host.project(project)
+    files, kind = sent_files(request.headers.get("content-type", ""), request.body)
+
+    def work(operation: Operation) -> Work:
+        yield 0.0
+        made = imported(host, project, files, kind)
+        describe(host, project, made, request.headers)
+        operation.progress(fingerprint=made.fingerprint, size=str(sum(map(len, files))))
+
+    return Async(host.operations.begin(project, "Downloading image", {}, work))
+
+
+def _publish(host: Host, request: Request) -> Reply:
+    project = request.project
+    asked = read(request.body, "ImagesPost", _FIELDS)
+    source: dict[str, Any] = asked.get("source", {})
+    kind, name = source.get("type", ""), source.get("name", "")
+    if kind in ("image", "url"):
+        raise Refused(400, "The sandbox fetches no images from elsewhere: send the file")
+    if kind not in (*_INSTANCES, "snapshot"):
+        raise Refused(500, "Invalid images JSON")
+    owner, _, snapshot = name.partition("/")
+    if kind == "snapshot" and not snapshot:
+        raise Refused(400, "Not a snapshot")
+    if kind in _INSTANCES and snapshot:
+        raise Refused(400, "Not an instance")
+    if not host.flavour.incus:
+        _found(host, project, owner, snapshot)
+    for alias in asked.get("aliases", []):
+        if alias.get("name") in host.keeper(project, "images").aliases:
+            raise Refused(409, f'Alias "{alias["name"]}" already exists')
+
+    def work(operation: Operation) -> Work:
+        yield 0.02
+        instance = _found(host, project, owner, snapshot)
+        if not snapshot and instance.started is not None:
+            raise Refused(400, "Cannot publish a running instance")
+        told = described(host, instance)
+        properties = {**told.told["properties"], **asked.get("properties", {})}
+        metadata = {**told.told, "creation_date": int(host.clock()), "properties": properties}
+        operation.progress(create_image_from_container_pack_progress="Image pack: 100%")
+        content = packed(files_of(host, instance), metadata, told.files)
+        file = compressed(content, asked.get("compression_algorithm") or "gzip")
+        made = imported(host, project, (file,), instance.kind)
+        made.public, made.filename = asked.get("public", False), asked.get("filename", "")
+        made.properties, made.expires_at = asked.get("properties", {}), asked.get("expires_at", "")
+        if asked.get("profiles"):
+            made.profiles = asked["profiles"]
+        for alias in asked.get("aliases", []):
+            add_alias(host, project, alias.get("name", ""), made.fingerprint, alias.get("description", ""))
+        operation.progress(fingerprint=made.fingerprint, size=str(len(file)))
+
+    return Async(host.operations.begin(project, "Downloading image", {}, work))
+
+
+def _found(host: Host, project: str, owner: str, snapshot: str) -> Instance:
+    instance = known(host, project, owner)
+    return snapshot_of(host, instance, snapshot).then if snapshot else instance

@@ -1,0 +1,105 @@
+"""What goes between the server and the handlers of requests: a request as values, and what it is answered with.
+
+Pure: nothing here knows of sockets. The server writes replies out in the envelope that LXD and Incus have in common:
+https://documentation.ubuntu.com/lxd/stable-5.0/rest-api/#return-values
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lxdnb.sandbox.operations import Operation
+
+__all__ = ["Async", "Content", "Refused", "Reply", "Request", "Sync", "Waits", "etag_of"]
+
+
+class Refused(Exception):
+    """A request is answered with an error, or an operation ends in failure: an HTTP status and the server's words."""
+
+    def __init__(self, code: int, words: str) -> None:
+        super().__init__(words)
+        self.code, self.words = code, words
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request, its path taken apart already."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict[str, str])
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    """By names in small letters."""
+    body: bytes = b""
+
+    @property
+    def project(self) -> str:
+        """The name of the project that it is about."""
+        return self.query.get("project") or "default"
+
+    @property
+    def recursion(self) -> int:
+        try:
+            return int(self.query.get("recursion", "0"))
+        except ValueError:
+            return 0
+
+    @property
+    def of_all_projects(self) -> bool:
+        return self.query.get("all-projects", "").lower() in ("1", "true", "yes", "on")
+
+    def check_match(self, tag: str) -> None:
+        """Refuse it if it is for another state of things than the one with this tag."""
+        wanted = self.headers.get("if-match", "")
+        if wanted and wanted.strip('"') != tag:
+            raise Refused(412, f"ETag doesn't match: {tag} vs {wanted}")
+
+
+@dataclass(frozen=True)
+class Sync:
+    """Done. `created` is the URL of what was made; `etag` the tag of what is shown."""
+
+    metadata: Any = None
+    etag: str | None = None
+    created: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True)
+class Async:
+    """Begun, as an operation."""
+
+    operation: Operation
+
+
+@dataclass(frozen=True)
+class Waits:
+    """An answer once an operation has ended, or so many seconds have passed: made then."""
+
+    operation: Operation
+    seconds: float | None
+    answer: Callable[[], Sync]
+
+
+@dataclass(frozen=True)
+class Content:
+    """Files, as they are: one, or the two of an image, as a form."""
+
+    files: tuple[bytes, ...]
+    name: str
+    kind: str
+    """What they are, as a media type."""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+Reply = Sync | Async | Waits | Content
+
+
+def etag_of(*parts: Any) -> str:
+    """Return the tag of a state of things: equal for what is equal."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,59 @@
+"""Which handler a request goes to: by its method and the parts of its path, each part unquoted once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import unquote
+
+from lxdnb.sandbox.replies import Refused, Reply, Request
+from lxdnb.sandbox.targets import check_target
+
+if TYPE_CHECKING:
+    from lxdnb.sandbox.state import Host
+
+__all__ = ["Handler", "route", "take"]
+
+Handler = Callable[..., Reply]
+H = TypeVar("H", bound=Handler)
+
+_table: dict[str, Any] = {}
+_HANDLERS = "\0"  # no part of a path
+
+
+def route(method: str, template: str) -> Callable[[H], H]:
+    """Have a function handle a method of a path, in which `*` stands for any one part; it is given those parts."""
+
+    def registered(handler: H) -> H:
+        node = _table
+        for part in template.strip("/").split("/"):
+            node = node.setdefault(part, {})
+        node.setdefault(_HANDLERS, {})[method] = handler
+        return handler
+
+    return registered
+
+
+def take(host: Host, request: Request) -> Reply:
+    """Answer a request. Raises Refused."""
+    handlers, parts = _find(request.path)
+    handler = handlers.get(request.method)
+    if handler is None:
+        raise Refused(501, "not implemented")
+    check_target(request)
+    return handler(host, request, *parts)
+
+
+def _find(path: str) -> tuple[dict[str, Handler], list[str]]:
+    node, parts = _table, list[str]()
+    for part in path.strip("/").split("/"):
+        if part in node and part != "*":
+            node = node[part]
+        elif "*" in node and part:
+            node = node["*"]
+            parts.append(unquote(part))
+        else:
+            raise Refused(404, "not found")
+    if _HANDLERS not in node:
+        raise Refused(404, "not found")
+    return node[_HANDLERS], parts

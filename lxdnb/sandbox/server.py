@@ -1,0 +1,274 @@
+"""The sandbox on a socket: HTTP and websockets by tornado, in front of a host that knows of neither.
+
+All of it lives in one thread, so that the host is never asked by two at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import secrets
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl, quote
+
+from tornado import web, websocket
+from tornado.httpserver import HTTPServer
+
+from lxdnb.sandbox.events import TYPES, Listener
+from lxdnb.sandbox.replies import Async, Content, Refused, Reply, Request, Sync, Waits
+from lxdnb.sandbox.routes import take
+from lxdnb.sandbox.state import Host
+from lxdnb.sandbox.streams import SftpHandler, StreamHandler
+
+__all__ = ["Driver", "server_of"]
+
+LARGEST_BODY = 16 * 2**30  # bytes
+PING = 10  # seconds between two signs of life
+
+_log = logging.getLogger("lxdnb.sandbox")
+
+
+class Driver:
+    """Drives a host in the event loop: does what it has to do when that is due."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self._timer: asyncio.TimerHandle | None = None
+
+    def turn(self) -> None:
+        """Do what is due, and come back when there is more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self.host.agenda.run()
+        due = self.host.agenda.due
+        if due is not None:
+            self._timer = asyncio.get_running_loop().call_later(due, self.turn)
+
+
+def server_of(driver: Driver) -> HTTPServer:
+    """Return the server, which listens nowhere yet."""
+    given = {"driver": driver}
+    application = web.Application(
+        [
+            (r"/1\.0/events", EventsHandler, given),
+            (r"/1\.0/operations/([^/]+)/websocket", StreamHandler, given),
+            (r"/1\.0/(?:instances|containers)/([^/]+)/sftp", SftpHandler, given),
+            (r".*", RestHandler, given),
+        ],
+        websocket_ping_interval=PING,
+        log_function=_log_request,
+    )
+    return HTTPServer(application, max_body_size=LARGEST_BODY, max_buffer_size=LARGEST_BODY)
+
+
+def _log_request(handler: web.RequestHandler) -> None:
+    _log.debug("%s %s %s", handler.request.method, handler.request.uri, handler.get_status())
+
+
+def _query(uri: str) -> dict[str, str]:
+    return dict(reversed(parse_qsl(uri.partition("?")[2], keep_blank_values=True)))
+
+
+class RestHandler(web.RequestHandler):
+    """Everything that is no websocket."""
+
+    SUPPORTED_METHODS = ("GET", "HEAD", "POST", "DELETE", "PATCH", "PUT", "OPTIONS")
+    driver: Driver
+
+    def initialize(self, driver: Driver) -> None:
+        self.driver = driver
+        self._gone = asyncio.Event()
+        self._faults: dict[str, float] = {}
+
+    def compute_etag(self) -> str | None:
+        return None  # the host's own are of what a thing is, not of how it is written
+
+    def set_default_headers(self) -> None:
+        self.clear_header("Server")
+
+    def on_connection_close(self) -> None:
+        self._gone.set()
+
+    def finish(self, chunk: Any = None) -> asyncio.Future[None]:
+        """Send what is written; or where a fault wants it, a part of it, and hang up."""
+        if "cut" not in self._faults:
+            return super().finish(chunk)
+        body, part = b"".join(self._write_buffer), int(self._faults["cut"])
+        head = (
+            f"HTTP/1.1 {self.get_status()} OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        stream = self.detach()
+        sent = asyncio.ensure_future(stream.write(head.encode() + body[:part]))
+        sent.add_done_callback(lambda _: stream.close())
+        return sent
+
+    async def _answer(self) -> None:
+        uri = self.request.uri or "/"
+        headers = self.request.headers.items()
+        asked = Request(
+            str(self.request.method),
+            uri.partition("?")[0],
+            _query(uri),
+            # Tornado reads headers as Latin-1; clients write UTF-8.
+            {name.lower(): value.encode("latin-1").decode(errors="replace") for name, value in headers},
+            self.request.body,
+        )
+        try:
+            await self._suffer(asked)
+            reply = take(self.driver.host, asked)
+            if isinstance(reply, Async) and "fail" in self._faults:
+                self.driver.host.operations.doom(reply.operation, self._faults["fail"])
+            await self._write(reply)
+        except Refused as refused:
+            self._write_error(refused)
+        except Exception:
+            _log.exception("The sandbox failed at %s %s", asked.method, asked.path)
+            self._write_error(Refused(500, "the sandbox failed at this: see its log"))
+        finally:
+            asyncio.get_running_loop().call_soon(self.driver.turn)
+
+    async def _suffer(self, asked: Request) -> None:
+        """Let go wrong what is to go wrong before anything is answered."""
+        faults = self.driver.host.faults.take(asked.method, asked.path)
+        self._faults = {each.fault: each.amount for each in faults}
+        if "delay" in self._faults:
+            await asyncio.sleep(self._faults["delay"])
+        if "error" in self._faults:
+            raise Refused(int(self._faults["error"]), "a fault of the sandbox wants it")
+
+    get = head = post = delete = patch = put = options = _answer
+
+    async def _write(self, reply: Reply) -> None:
+        if isinstance(reply, Waits):
+            await self._wait(reply)
+            if self._gone.is_set():
+                return
+            reply = reply.answer()
+        if isinstance(reply, Content):
+            self._write_content(reply)
+        elif isinstance(reply, Async):
+            operation = reply.operation
+            self.set_status(202)
+            self.set_header("Location", operation.url)
+            self._envelope("async", 100, "Operation created", operation.url, operation.record())
+        else:
+            self._write_sync(reply)
+
+    def _write_sync(self, reply: Sync) -> None:
+        if reply.created is not None:
+            self.set_status(201)
+            self.set_header("Location", quote(reply.created, safe="/?=&:~"))
+        if reply.etag is not None:
+            self.set_header("Etag", f'"{reply.etag}"')
+        for name, value in reply.headers.items():
+            self.set_header(name, value)
+        self._envelope("sync", 200, "Success", "", reply.metadata)
+
+    def _write_error(self, refused: Refused) -> None:
+        self.set_status(refused.code)
+        error = {"error_code": refused.code, "error": refused.words, "metadata": None}
+        self._json({"type": "error", "status": "", "status_code": 0, "operation": "", **error})
+
+    def _envelope(self, kind: str, code: int, status: str, operation: str, metadata: Any) -> None:
+        told = {"type": kind, "status": status, "status_code": code, "operation": operation}
+        self._json({**told, "error_code": 0, "error": "", "metadata": metadata})
+
+    def _json(self, record: Any) -> None:
+        self.set_header("Content-Type", "application/json")
+        body = json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+        self.write(body[: len(body) // 2] if "malformed" in self._faults else body)
+
+    def _write_content(self, reply: Content) -> None:
+        for name, value in reply.headers.items():
+            self.set_header(name, value)
+        if reply.kind != "multipart/form-data":
+            self.set_header("Content-Type", reply.kind)
+            self.set_header("Content-Disposition", f"inline;filename={reply.name}")
+            self.write(reply.files[0])
+            return
+        boundary = secrets.token_hex(30)
+        self.set_header("Content-Type", f"multipart/form-data; boundary={boundary}")
+        for part, file in zip(("metadata", "rootfs"), reply.files, strict=True):
+            ending = "tar.gz" if part == "metadata" else "root"
+            head = f'Content-Disposition: form-data; name="{part}"; filename="{reply.name}.{ending}"'
+            self.write(f"--{boundary}\r\n{head}\r\nContent-Type: application/octet-stream\r\n\r\n".encode())
+            self.write(file)
+            self.write(b"\r\n")
+        self.write(f"--{boundary}--\r\n".encode())
+
+    async def _wait(self, reply: Waits) -> None:
+        over = asyncio.Event()
+        forget = reply.operation.whenever_ended(over.set)
+        waits = [asyncio.ensure_future(each.wait()) for each in (over, self._gone)]
+        try:
+            await asyncio.wait(waits, timeout=reply.seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            forget()
+            for each in waits:
+                each.cancel()
+
+
+class EventsHandler(websocket.WebSocketHandler):
+    """Who listens to events."""
+
+    driver: Driver
+    _leave: Callable[[], None] | None = None
+    _left: int | None = None  # messages until a fault hangs up
+
+    def initialize(self, driver: Driver) -> None:
+        self.driver = driver
+
+    def check_origin(self, origin: str) -> bool:
+        return False  # no web page has business here
+
+    async def get(self, *args: Any, **kwargs: Any) -> None:
+        host, query = self.driver.host, _query(self.request.uri or "")
+        types = [each for each in query.get("type", "").split(",") if each] or list(TYPES)
+        if unknown := [each for each in types if each not in TYPES]:
+            self._refuse(400 if host.flavour.incus else 500, f'"{unknown[0]}" isn\'t a supported event type')
+            return
+        project: str | None = query.get("project") or "default"
+        if query.get("all-projects", "").lower() in ("1", "true"):
+            project = None
+        elif project not in host.projects:
+            self._refuse(404 if host.flavour.incus else 500, f'Failed loading project "{project}": Project not found')
+            return
+        faults = host.faults.take("GET", "/1.0/events")
+        self._left = next((int(each.amount) for each in faults if each.fault == "drop"), None)
+        self._listener = Listener(frozenset(types), project, self._hand_over)
+        await super().get(*args, **kwargs)
+
+    def _refuse(self, code: int, words: str) -> None:
+        self.set_status(code)
+        error = {"error_code": code, "error": words, "metadata": None}
+        self.finish(json.dumps({"type": "error", "status": "", "status_code": 0, "operation": "", **error}) + "\n")
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        self._leave = self.driver.host.events.subscribe(self._listener)
+
+    def _hand_over(self, text: str) -> None:
+        if self._left is not None:
+            self._left -= 1
+            if self._left < 0:
+                self._hang_up()
+                return
+        try:
+            self.write_message(text)
+        except websocket.WebSocketClosedError:
+            self.on_close()
+
+    def _hang_up(self) -> None:
+        self.on_close()
+        if self.ws_connection is not None:
+            self.ws_connection._abort()  # pyright: ignore  # closed in due form it would send a frame
+
+    def on_message(self, message: str | bytes) -> None:
+        pass  # servers read nothing here
+
+    def on_close(self) -> None:
+        if self._leave is not None:
+            self._leave()
+            self._leave = None

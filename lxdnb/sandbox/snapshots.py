@@ -1,0 +1,211 @@
+"""Snapshots of instances: what an instance was at a moment, to go back to or to copy.
+
+https://documentation.ubuntu.com/lxd/stable-5.0/rest-api/#/instances/instance_snapshots_post
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from lxdnb.sandbox.bodies import Shape, read
+from lxdnb.sandbox.clock import timestamp
+from lxdnb.sandbox.instances import Instance, check_name_part, known, resources_of
+from lxdnb.sandbox.operations import Operation, Work
+from lxdnb.sandbox.replies import Async, Refused, Reply, Request, Sync, etag_of
+from lxdnb.sandbox.routes import route
+
+if TYPE_CHECKING:
+    from lxdnb.sandbox.state import Host
+
+__all__ = ["Snapshot", "snapshot_of"]
+
+_NO_EXPIRY = "0001-01-01T00:00:00Z"
+_FIELDS: dict[str, Shape] = {"name": "string", "stateful": "bool", "expires_at": "string", "live": "bool"}
+
+
+class Snapshot:
+    """An instance as it was: `then` has its settings, and is no instance that anybody finds."""
+
+    __slots__ = ("created", "expires_at", "name", "stateful", "then")
+
+    def __init__(self, name: str, then: Instance, created: float, expires_at: str, stateful: bool) -> None:
+        self.name, self.then, self.created = name, then, created
+        self.expires_at, self.stateful = expires_at or _NO_EXPIRY, stateful
+
+    def record(self, host: Host) -> dict[str, Any]:
+        whole = self.then.record(host)
+        return {
+            "expires_at": self.expires_at,
+            "architecture": whole["architecture"],
+            "config": whole["config"],
+            "created_at": timestamp(self.created),
+            "devices": whole["devices"],
+            "ephemeral": whole["ephemeral"],
+            "expanded_config": whole["expanded_config"],
+            "expanded_devices": whole["expanded_devices"],
+            "last_used_at": whole["last_used_at"],
+            "name": self.name,
+            "profiles": whole["profiles"],
+            "stateful": self.stateful,
+            "size": -1,
+        }
+
+    @property
+    def etag(self) -> str:
+        return etag_of(self.expires_at)
+
+
+def snapshot_of(host: Host, instance: Instance, name: str) -> Snapshot:
+    """Return a snapshot. Raises Refused with 404."""
+    name = unquote(name)  # servers unquote these twice
+    found = (instance.snapshots or {}).get(name)
+    if found is None:
+        what = "Instance_snapshot" if host.flavour.incus else "InstanceSnapshot"
+        where = f'of instance "{instance.name}" in project "{instance.project}"'
+        raise Refused(404, f'Failed to fetch snapshot "{name}" {where}: {what} not found')
+    return found
+
+
+def _resources(host: Host, instance: Instance, snapshot: str, of_snapshot: bool = False) -> dict[str, list[str]]:
+    if host.flavour.incus:
+        url = f"{instance.url}/snapshots/{snapshot}"
+        return {**resources_of(host, instance.name), "instances_snapshots": [url]}
+    return resources_of(host, f"{instance.name}/{snapshot}" if of_snapshot else instance.name, both=True)
+
+
+def _new_name(host: Host, instance: Instance) -> str:
+    """Return the next name by the instance's pattern, which counts where it says %d."""
+    pattern = instance.expanded(host)[0].get("snapshots.pattern") or "snap%d"
+    if "%d" not in pattern:
+        pattern = pattern if pattern not in (instance.snapshots or {}) else f"{pattern}-%d"
+    taken = instance.snapshots or {}
+    return next(name for number in range(len(taken) + 1) if (name := pattern.replace("%d", str(number))) not in taken)
+
+
+def _expiry(host: Host, instance: Instance) -> str:
+    """Return when a snapshot made now expires by the instance's configuration, as in 2d or 1w 3H."""
+    text = instance.expanded(host)[0].get("snapshots.expiry", "")
+    spans = re.findall(r"(\d+)([MHdwmy])", text)
+    if not spans:
+        return _NO_EXPIRY
+    then = datetime.fromtimestamp(host.clock(), UTC)
+    months = sum(int(count) * _MONTHS[unit] for count, unit in spans if unit in _MONTHS)
+    years, month = divmod(then.month - 1 + months, 12)
+    then = then.replace(year=then.year + years, month=month + 1, day=min(then.day, 28) if months else then.day)
+    then += sum((int(count) * _SPANS[unit] for count, unit in spans if unit in _SPANS), timedelta())
+    return timestamp(then.timestamp())
+
+
+_SPANS = {"M": timedelta(minutes=1), "H": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+_MONTHS = {"m": 1, "y": 12}
+
+
+@route("GET", "/1.0/instances/*/snapshots")
+def every(host: Host, request: Request, instance: str) -> Reply:
+    owner = known(host, request.project, instance)
+    found = [*(owner.snapshots or {}).values()]
+    if request.recursion:
+        return Sync([each.record(host) for each in found])
+    ending = "" if owner.project == "default" else f"?project={owner.project}"
+    return Sync([f"{owner.url}/snapshots/{each.name}{ending}" for each in found])
+
+
+@route("POST", "/1.0/instances/*/snapshots")
+def create(host: Host, request: Request, instance: str) -> Reply:
+    owner = known(host, request.project, instance)
+    asked = read(request.body, "InstanceSnapshotsPost", _FIELDS)
+    name = asked.get("name") or _new_name(host, owner)
+    check_name_part(name)
+
+    def work(operation: Operation) -> Work:
+        yield 0.02
+        if asked.get("stateful") and owner.started is None:
+            raise Refused(500, "Unable to create a stateful snapshot. The instance isn't running")
+        if asked.get("stateful"):
+            raise Refused(500, "Unable to create a stateful snapshot. CRIU isn't installed")
+        if " " in name:
+            why = "Invalid instance snapshot name: Cannot contain space or / characters"
+            raise Refused(500, f'Failed creating instance snapshot record "{name}": {why}')
+        if name in (owner.snapshots or {}):
+            raise Refused(
+                500,
+                f'Failed creating instance snapshot record "{name}": Add snapshot info to the database: {_taken(host)}',
+            )
+        then = owner.copied(owner.name, owner.project)
+        made = Snapshot(
+            name, then, host.clock(), asked.get("expires_at") or _expiry(host, owner), asked.get("stateful", False)
+        )
+        owner.snapshots = {**(owner.snapshots or {}), name: made}
+        host.tell("instance-snapshot-created", f"{owner.url}/snapshots/{name}", owner.project)
+
+    resources = _resources(host, owner, name)
+    return Async(host.operations.begin(owner.project, "Snapshotting instance", resources, work))
+
+
+def _taken(host: Host) -> str:
+    if host.flavour.incus:
+        why = "UNIQUE constraint failed: instances_snapshots.instance_id, instances_snapshots.name"
+        return f'Failed to create "instances_snapshots" entry: {why}'
+    return 'This "instances_snapshots" entry already exists'
+
+
+@route("GET", "/1.0/instances/*/snapshots/*")
+def one(host: Host, request: Request, instance: str, name: str) -> Reply:
+    found = snapshot_of(host, known(host, request.project, instance), name)
+    return Sync(found.record(host), found.etag)
+
+
+def _change(host: Host, request: Request, instance: str, name: str) -> Reply:
+    owner = known(host, request.project, instance)
+    found = snapshot_of(host, owner, name)
+    request.check_match(found.etag)
+    asked = read(request.body, "InstanceSnapshotPut", _FIELDS)
+
+    def work(operation: Operation) -> Work:
+        yield 0.0
+        found.expires_at = asked.get("expires_at", _NO_EXPIRY)
+        host.tell("instance-snapshot-updated", f"{owner.url}/snapshots/{found.name}", owner.project)
+
+    resources = _resources(host, owner, name) if host.flavour.incus else resources_of(host, name, both=True)
+    return Async(host.operations.begin(owner.project, "Updating snapshot", resources, work))
+
+
+route("PUT", "/1.0/instances/*/snapshots/*")(_change)
+route("PATCH", "/1.0/instances/*/snapshots/*")(_change)
+
+
+@route("POST", "/1.0/instances/*/snapshots/*")
+def rename(host: Host, request: Request, instance: str, name: str) -> Reply:
+    owner = known(host, request.project, instance)
+    found = snapshot_of(host, owner, name)
+    wanted = read(request.body, "InstanceSnapshotPost", _FIELDS).get("name", "")
+    check_name_part(wanted)
+    if wanted in (owner.snapshots or {}):
+        raise Refused(409, f"Name '{owner.name}/{wanted}' already in use")
+
+    def work(operation: Operation) -> Work:
+        yield 0.0
+        kept = {each.name: each for each in (owner.snapshots or {}).values() if each is not found}
+        found.name = wanted
+        owner.snapshots = {**kept, wanted: found}
+        where = f"{owner.url}/snapshots/{wanted}"
+        host.tell("instance-snapshot-renamed", where, owner.project, {"old_name": name})
+
+    return Async(host.operations.begin(owner.project, "Renaming snapshot", _resources(host, owner, name), work))
+
+
+@route("DELETE", "/1.0/instances/*/snapshots/*")
+def delete(host: Host, request: Request, instance: str, name: str) -> Reply:
+    owner = known(host, request.project, instance)
+    found = snapshot_of(host, owner, name)
+
+    def work(operation: Operation) -> Work:
+        yield 0.0
+        owner.snapshots = {each.name: each for each in (owner.snapshots or {}).values() if each is not found}
+        host.tell("instance-snapshot-deleted", f"{owner.url}/snapshots/{name}", owner.project)
+
+    resources = _resources(host, owner, name, of_snapshot=True)
+    return Async(host.operations.begin(owner.project, "Deleting snapshot", resources, work))

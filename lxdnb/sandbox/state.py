@@ -1,0 +1,89 @@
+"""The simulated host: all that it has, by projects, with its time and its chance passed in.
+
+Pure: it opens nothing and waits for nothing. Each resource's file beside this one has its class and what requests do
+to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from lxdnb.sandbox.certificates import Certificate
+from lxdnb.sandbox.clock import Agenda
+from lxdnb.sandbox.events import Events
+from lxdnb.sandbox.faults import Faults
+from lxdnb.sandbox.flavours import flavour
+from lxdnb.sandbox.images import Image
+from lxdnb.sandbox.instances import Instance
+from lxdnb.sandbox.network_others import Integration
+from lxdnb.sandbox.operations import Operations
+from lxdnb.sandbox.pools import Pool
+from lxdnb.sandbox.profiles import Profile
+from lxdnb.sandbox.projects import Project, first_project
+from lxdnb.sandbox.replies import Refused
+from lxdnb.sandbox.warnings import Notice, first_warnings
+
+__all__ = ["Host"]
+
+
+class Host:
+    """One host. `clock` tells seconds since 1970; `seed` settles all that is left to chance."""
+
+    def __init__(self, kind: str, clock: Callable[[], float], seed: int = 0, name: str = "simulated") -> None:
+        self.flavour = flavour(kind)
+        self.clock, self.random, self.name = clock, Random(seed), name
+        self.started = clock()
+        self.config: dict[str, str] = {}
+        self.agenda = Agenda(clock)
+        self.events = Events(clock)
+        self.operations = Operations(self)
+        self.faults = Faults()
+        self.pools: dict[str, Pool] = {}
+        self.certificates: dict[str, Certificate] = {}
+        self.warnings: dict[str, Notice] = first_warnings(self)
+        self.integrations: dict[str, Integration] = {}
+        self.projects: dict[str, Project] = {"default": first_project(self)}
+
+    def new_uuid(self) -> str:
+        """Return an identifier that nothing here has yet."""
+        return str(UUID(int=self.random.getrandbits(128), version=4))
+
+    def project(self, name: str) -> Project:
+        """Return a project. Raises Refused with 404."""
+        if name not in self.projects:
+            raise Refused(404, f'Failed loading project "{name}": Project not found')
+        return self.projects[name]
+
+    def keeper(self, project: str, feature: str) -> Project:
+        """Return the project that keeps a kind of things for one: itself, or `default` where it lacks the feature."""
+        own = self.project(project)
+        return own if own.config.get(f"features.{feature}") == "true" else self.projects["default"]
+
+    def pool(self, name: str) -> Pool:
+        """Return a pool. Raises Refused with 404."""
+        if name not in self.pools:
+            raise Refused(404, "Storage pool not found")
+        return self.pools[name]
+
+    def profiles(self, project: str) -> dict[str, Profile]:
+        return self.keeper(project, "profiles").profiles
+
+    def images(self, project: str) -> dict[str, Image]:
+        return self.keeper(project, "images").images
+
+    def instances(self, project: str) -> dict[str, Instance]:
+        return self.project(project).instances
+
+    def tell(self, action: str, source: str, project: str, context: dict[str, Any] | None = None) -> None:
+        """Tell those who listen of something that happened to what has the URL `source`."""
+        where = source if project == "default" else f"{source}?project={project}"
+        metadata: dict[str, Any] = {"action": action, "source": where}
+        if context:
+            metadata["context"] = context
+        metadata["requestor"] = {"username": "root", "protocol": "unix", "address": "@"}
+        if self.flavour.incus:
+            metadata |= {"name": source.rpartition("/")[2], "project": project}
+        self.events.emit("lifecycle", metadata, project)

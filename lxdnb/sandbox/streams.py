@@ -1,0 +1,184 @@
+"""The websockets of a command: what comes in goes to it, what it says goes out, each no faster than the other reads.
+
+As from real servers, an output ends with an empty text and a connection that is gone, without a frame that closes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, unquote
+
+from tornado import iostream, web, websocket
+
+from lxdnb.sandbox.channels import Gate, Pipe
+from lxdnb.sandbox.execs import Session
+from lxdnb.sandbox.files import opened
+from lxdnb.sandbox.instances import known
+from lxdnb.sandbox.packets import Malformed
+from lxdnb.sandbox.replies import Refused
+from lxdnb.sandbox.sftp import Sftp
+
+if TYPE_CHECKING:
+    from lxdnb.sandbox.server import Driver
+
+__all__ = ["SftpHandler", "StreamHandler"]
+
+_PIECE = 65_536  # bytes taken off a connection at once
+_FRAMES = {"lxd": 65_536, "incus": 32_768}  # bytes in a frame, at most
+
+
+class StreamHandler(websocket.WebSocketHandler):
+    """One stream of a command."""
+
+    driver: Driver
+    _session: Session | None = None
+    _name = ""
+    _left = False
+
+    def initialize(self, driver: Driver) -> None:
+        self.driver = driver
+
+    def check_origin(self, origin: str) -> bool:
+        return False  # no web page has business here
+
+    async def get(self, *args: str, **kwargs: str) -> None:
+        given = dict(parse_qsl((self.request.uri or "").partition("?")[2]))
+        try:
+            operation = self.driver.host.operations.get(args[0])
+            session = operation.session
+            if session is None:
+                raise Refused(500, "Only websocket operations can be connected")
+            if not given.get("secret"):
+                raise Refused(500, "missing secret")
+            found = [name for name, secret in session.secrets.items() if secret == given["secret"]]
+            if not found or found[0] in session.connected:
+                incus = session.host.flavour.incus
+                raise Refused(403, "Forbidden") if incus else Refused(500, "permission denied")
+        except Refused as refused:
+            _refuse(self, refused)
+            return
+        self._session, self._name = session, found[0]
+        await super().get(*args, **kwargs)
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        session = self._session
+        if session is None:
+            return
+        self.set_nodelay(True)
+        session.connect(self._name)
+        pipe = session.pipes.get(self._name) if self._name != "0" else None
+        if session.terminal is not None and self._name == "0":
+            pipe = session.terminal.out
+        self._task = asyncio.ensure_future(self._send(session, pipe) if pipe else self._end(session))
+        self.driver.turn()
+
+    async def _send(self, session: Session, pipe: Pipe) -> None:
+        size = _FRAMES[session.host.flavour.name]
+        with contextlib.suppress(websocket.WebSocketClosedError, iostream.StreamClosedError):
+            while not pipe.ended:
+                data = pipe.take(size)
+                if data:
+                    self._soon()
+                    await self.write_message(data, binary=True)
+                else:
+                    await _opened(pipe.readable)
+            await self.write_message("")
+            if session.interactive:
+                return  # until the client closes it
+        self._cut()
+
+    async def _end(self, session: Session) -> None:
+        """Wait for the end of the command, which is that of its input and of its control too."""
+        while not (session.process and session.process.status is not None) and not self._left:
+            await _opened(session.changed)
+        if session.interactive:
+            return
+        while not {"1", "2"} <= session.finished and not self._left:
+            await _opened(session.changed)
+        self._cut()
+
+    def _soon(self) -> None:
+        asyncio.get_running_loop().call_soon(self.driver.turn)
+
+    def _cut(self) -> None:
+        self._leave()
+        if self.ws_connection is not None:
+            self.ws_connection._abort()  # pyright: ignore  # closing it properly would send a frame
+
+    def _leave(self) -> None:
+        if not self._left and self._session is not None:
+            self._left = True
+            ended = self._session.process is not None and self._session.process.status is not None
+            if self._name != "control" or not ended:
+                self._session.leave(self._name)
+            self._soon()
+
+    async def on_message(self, message: str | bytes) -> None:
+        session = self._session
+        if session is None:
+            return
+        if self._name == "control":
+            session.control(message)
+        elif self._name == "0" and session.interactive:
+            if isinstance(message, bytes):
+                session.feed(message)
+        elif self._name == "0":
+            if isinstance(message, str) or not message:
+                session.end_input()
+            else:
+                await self._feed(session, message)
+        self._soon()
+
+    async def _feed(self, session: Session, data: bytes) -> None:
+        session.feed(data)
+        self._soon()
+        while (gate := session.wants) is not None and not self._left:
+            await _opened(gate)
+
+    def on_close(self) -> None:
+        self._leave()
+
+
+async def _opened(gate: Gate) -> None:
+    """Wait until a gate opens."""
+    event = asyncio.Event()
+    gate.wait(event.set)
+    await event.wait()
+
+
+def _refuse(handler: web.RequestHandler, refused: Refused) -> None:
+    handler.set_status(refused.code)
+    error = {"error_code": refused.code, "error": refused.words, "metadata": None}
+    handler.finish(json.dumps({"type": "error", "status": "", "status_code": 0, "operation": "", **error}) + "\n")
+
+
+class SftpHandler(web.RequestHandler):
+    """Turns a connection into one that speaks SFTP."""
+
+    driver: Driver
+
+    def initialize(self, driver: Driver) -> None:
+        self.driver = driver
+
+    async def get(self, name: str) -> None:
+        host = self.driver.host
+        query = dict(parse_qsl((self.request.uri or "").partition("?")[2]))
+        try:
+            instance = known(host, query.get("project") or "default", unquote(name))
+            if self.request.headers.get("Upgrade") != "sftp":
+                raise Refused(400, "Missing or invalid upgrade header")
+        except Refused as refused:
+            _refuse(self, refused)
+            return
+        speaking = Sftp(opened(host, instance))
+        stream = self.detach()
+        with contextlib.suppress(iostream.StreamClosedError, Malformed):
+            await stream.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: sftp\r\nConnection: Upgrade\r\n\r\n")
+            while True:
+                answers = speaking.feed(await stream.read_bytes(_PIECE, partial=True))
+                if answers:
+                    await stream.write(answers)
+        stream.close()

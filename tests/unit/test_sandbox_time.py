@@ -1,0 +1,125 @@
+"""The sandbox's time: operations, events and workloads by a clock that the test turns."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+
+import pytest
+
+from lxdnb.sandbox.clock import timestamp
+from lxdnb.sandbox.events import Listener
+from lxdnb.sandbox.operations import Operation, Work
+from lxdnb.sandbox.replies import Refused
+from lxdnb.sandbox.state import Host
+from lxdnb.sandbox.workload import usage
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def host(clock: Clock) -> Host:
+    return Host("lxd", clock)
+
+
+def turn(host: Host, clock: Clock, seconds: float) -> None:
+    clock.now += seconds
+    while host.agenda.due == 0:
+        host.agenda.run()
+
+
+def test_timestamps_have_what_go_writes():
+    assert timestamp(0) == "1970-01-01T00:00:00Z"
+    assert timestamp(1_700_000_000) == "2023-11-14T22:13:20Z"
+    assert timestamp(1_700_000_000.5) == "2023-11-14T22:13:20.5Z"
+    assert timestamp(1_700_000_000.25) == "2023-11-14T22:13:20.25Z"
+
+
+def test_an_operation_goes_on_when_its_pause_is_over(host, clock):
+    done = []
+
+    def work(operation: Operation) -> Work:
+        done.append("begun")
+        yield 10.0
+        done.append("ended")
+
+    operation = host.operations.begin("default", "Testing", {}, work)
+    assert (done, operation.status, host.agenda.due) == ([], "Running", 0)
+    turn(host, clock, 0)
+    assert (done, host.agenda.due) == (["begun"], 10)
+    turn(host, clock, 9.5)
+    assert (done, host.agenda.due) == (["begun"], 0.5)
+    turn(host, clock, 0.5)
+    assert (done, operation.status) == (["begun", "ended"], "Success")
+
+
+def test_an_operation_is_forgotten_5_s_after_its_end(host, clock):
+    def work(operation: Operation) -> Work:
+        yield 0.0
+        raise Refused(500, "It burned")
+
+    operation = host.operations.begin("default", "Testing", {}, work)
+    turn(host, clock, 0)
+    assert (operation.record()["status_code"], operation.record()["err"]) == (400, "It burned")
+    turn(host, clock, 4.9)
+    assert host.operations.get(operation.id) is operation
+    turn(host, clock, 0.1)
+    with pytest.raises(Refused, match="Operation not found"):
+        host.operations.get(operation.id)
+
+
+def test_a_cancelled_operation_tidies_up(host, clock):
+    left = []
+
+    def work(operation: Operation) -> Work:
+        try:
+            yield 60.0
+        finally:
+            left.append("tidied")
+
+    firm = host.operations.begin("default", "Testing", {}, work)
+    loose = host.operations.begin("default", "Testing", {}, work, may_cancel=True)
+    turn(host, clock, 0)
+    with pytest.raises(Refused, match="This operation can't be cancelled"):
+        host.operations.cancel(firm)
+    host.operations.cancel(loose)
+    assert (loose.status, left, firm.status) == ("Cancelled", ["tidied"], "Running")
+
+
+def test_who_listens_hears_of_its_types_and_project_alone(host):
+    heard: list[str] = []
+
+    def listener(types: set[str], project: str | None, name: str) -> Listener:
+        return Listener(frozenset(types), project, lambda text: heard.append(name + json.loads(text)["type"]))
+
+    leave = host.events.subscribe(listener({"lifecycle"}, "default", "a "))
+    host.events.subscribe(listener({"lifecycle", "operation"}, None, "b "))
+    host.events.subscribe(listener({"operation"}, "other", "c "))
+    host.events.emit("lifecycle", {}, "default")
+    leave()
+    host.events.emit("lifecycle", {}, "other")
+    host.events.emit("operation", {}, "other")
+    assert heard == ["a lifecycle", "b lifecycle", "b lifecycle", "b operation", "c operation"]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_counters_only_ever_rise(seed):
+    moments = [usage(seed, seconds) for seconds in range(0, 3_000, 7)]
+    for before, after in pairwise(moments):
+        assert after.cpu >= before.cpu
+        assert after.received >= before.received
+        assert after.sent >= before.sent
+    assert moments[-1].cpu > moments[0].cpu
+    assert usage(seed, 500.0) == usage(seed, 500.0)
+    assert all(0 < each.memory <= each.memory_peak for each in moments)
