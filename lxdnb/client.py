@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
@@ -74,12 +75,13 @@ class Client(Collections):
             self._open_first(local_sockets(os.environ), options, version)
 
     def __repr__(self) -> str:
-        version = (self.host_info.get("environment") or {}).get("server_version", "")
-        product = f"{'Incus' if self.product == 'incus' else 'LXD'} {version}".strip()
+        environment: dict[str, Any] = self.host_info.get("environment") or {}
+        simulated = "simulated " if environment.get("os_name") == "Simulated" else ""
+        product = f"{'Incus' if self.product == 'incus' else 'LXD'} {environment.get('server_version', '')}".strip()
         project = f", project {self.project!r}" if self.project else ""
         project += f", on {self.target}" if self.target else ""
         trust = "" if self.trusted else ", not trusted"
-        return f"<Client {product} at {self.endpoint}{project}{trust}>"
+        return f"<Client {simulated}{product} at {self.endpoint}{project}{trust}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         transport = self._transport
@@ -270,6 +272,10 @@ class Client(Collections):
         """Close the idle connections. The client stays usable."""
         self._transport.close()
 
+    def _ends_with_it(self, end: Callable[[], None]) -> None:
+        """Have something ended that was there for this client alone, and for those that it makes of itself."""
+        weakref.finalize(self._transport, end)  # which they share
+
     def _open(self, transport: Transport, version: str) -> None:
         self._transport, self._version = transport, version
         self._root = api.APINode(transport, "")[version]
@@ -306,7 +312,8 @@ def connect(endpoint: str | None = None, *, project: str | None = None, timeout:
     else LXD's usual places are tried, then Incus's. The client's repr names the one that was taken. With one: a
     remote of `lxc` or `incus` by its name and a colon, as in `connect("mylxd:")`, with the certificates and the project
     that their configuration has for it; a socket's path; or the URL of a server that they know. `Client` takes the
-    rest.
+    rest. `sandbox:` is a new simulated LXD in this process, `sandbox:incus` a simulated Incus: it needs no root,
+    touches nothing, and is gone with the client.
 
     Raises ClientConnectionFailed when none answers, which lists each path that was tried, and why it failed; ValueError
     for a remote that there is not, which names those that there are.
@@ -314,10 +321,10 @@ def connect(endpoint: str | None = None, *, project: str | None = None, timeout:
     >>> lxdnb.connect()
     <Client LXD 5.0.2 at /var/lib/lxd/unix.socket>
     """
+    if isinstance(endpoint, str) and endpoint.startswith("sandbox:"):
+        return _simulated(endpoint.removeprefix("sandbox:") or "lxd", project, timeout)
     if not isinstance(endpoint, str) or not endpoint.endswith(":") or "/" in endpoint:
         return Client(endpoint, project=project, timeout=timeout)
-    if endpoint == "sandbox:":
-        raise ValueError("sandbox: is to be a simulated server, and is not there yet")
     found = remote(endpoint[:-1], configurations(os.environ, os.path.expanduser("~")))
     return Client(
         found.endpoint,
@@ -326,6 +333,19 @@ def connect(endpoint: str | None = None, *, project: str | None = None, timeout:
         timeout=timeout,
         fingerprint=found.server and fingerprint_of(found.server),
     )
+
+
+def _simulated(flavour: str, project: str | None, timeout: Timeout) -> Client:
+    from lxdnb.sandbox import Sandbox  # its own room, which nobody else needs
+
+    sandbox = Sandbox(flavour)
+    try:
+        client = Client(sandbox.endpoint, project=project, timeout=timeout)
+    except BaseException:
+        sandbox.close()
+        raise
+    client._ends_with_it(sandbox.close)  # pyright: ignore[reportPrivateUsage]
+    return client
 
 
 def _unpickled(kind: type[Client], arguments: dict[str, Any], target: str | None) -> Client:

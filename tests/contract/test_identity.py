@@ -98,8 +98,8 @@ def test_a_remote_that_is_none(configured):
         lxdnb.connect("nowhere:")
     with pytest.raises(ValueError, match="images: gives images and runs nothing"):
         lxdnb.connect("images:")
-    with pytest.raises(ValueError, match="sandbox: is to be a simulated server, and is not there yet"):
-        lxdnb.connect("sandbox:")
+    with pytest.raises(ValueError, match="flavour is lxd or incus, not 'qemu'"):
+        lxdnb.connect("sandbox:qemu")
 
 
 def test_another_port_of_the_same_host_is_another_server(server, configured, start_server):
