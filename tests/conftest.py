@@ -16,6 +16,8 @@ import pytest
 import lxdnb
 from lxdnb.models import Container
 from tests import clusters, daemons
+from tests.on_sandbox import SANDBOXES, runs_on_sandboxes
+from tests.simulated import simulated
 
 hypothesis.settings.register_profile("lxdnb", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("lxdnb")
@@ -36,25 +38,43 @@ def start_server() -> Iterator[Callable[[str], daemons.Daemon]]:
     running: dict[str, daemons.Daemon] = {}
     with ExitStack() as stack:
 
-        def start(flavour: str) -> daemons.Daemon:
-            if reason := daemons.missing(flavour):
+        def start(kind: str) -> daemons.Daemon:
+            if kind in running:
+                return running[kind]
+            if kind in SANDBOXES:
+                running[kind] = stack.enter_context(simulated(SANDBOXES[kind]))
+                return running[kind]
+            if reason := daemons.missing(kind):
                 pytest.skip(reason)
-            if flavour not in running:
-                running[flavour] = stack.enter_context(daemons.daemon(flavour))
-            return running[flavour]
+            running[kind] = stack.enter_context(daemons.daemon(kind))
+            return running[kind]
 
         yield start
 
 
-@pytest.fixture(scope="session", params=daemons.FLAVOURS)
-def flavour(request: pytest.FixtureRequest) -> str:
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    given = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+    if "server_kind" in metafunc.fixturenames and "server_kind" not in given:
+        simulated = SANDBOXES if runs_on_sandboxes(metafunc.module.__name__, metafunc.function.__name__) else ()
+        metafunc.parametrize("server_kind", [*daemons.FLAVOURS, *simulated], indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def server_kind(request: pytest.FixtureRequest) -> str:
+    """Which server it is: lxd, incus, or a sandbox that takes after one of them."""
     return request.param
 
 
+@pytest.fixture(scope="session")
+def flavour(server_kind: str) -> str:
+    """lxd or incus: whose ways the server has."""
+    return SANDBOXES.get(server_kind, server_kind)
+
+
 @pytest.fixture
-def server(flavour: str, start_server: Callable[[str], daemons.Daemon]) -> Iterator[daemons.Daemon]:
+def server(server_kind: str, start_server: Callable[[str], daemons.Daemon]) -> Iterator[daemons.Daemon]:
     """A real daemon, its own for this session; cleared of what a test leaves."""
-    daemon = start_server(flavour)
+    daemon = start_server(server_kind)
     yield daemon
     daemon.clear()
 
@@ -73,9 +93,9 @@ def container(client: lxdnb.Client) -> Container:
 
 
 @pytest.fixture(scope="module")
-def daemon(flavour: str, start_server: Callable[[str], daemons.Daemon]) -> Iterator[daemons.Daemon]:
+def daemon(server_kind: str, start_server: Callable[[str], daemons.Daemon]) -> Iterator[daemons.Daemon]:
     """A real daemon for all tests of a module; cleared of what they leave."""
-    running = start_server(flavour)
+    running = start_server(server_kind)
     yield running
     running.clear()
 

@@ -59,7 +59,7 @@ class _Flavour(NamedTuple):
     package: str
 
 
-_FLAVOURS = {
+KINDS = {
     "lxd": _Flavour(("lxd",), "lxc", "LXD_DIR", "LXD_CONF", "lxd"),
     "incus": _Flavour(
         ("incusd", "/usr/libexec/incus/incusd", "/usr/lib/incus/incusd", "/opt/incus/bin/incusd"),
@@ -69,7 +69,7 @@ _FLAVOURS = {
         "incus-base",
     ),
 }
-FLAVOURS = tuple(_FLAVOURS)
+FLAVOURS = tuple(KINDS)
 _PROFILE = {
     "description": "Default profile",
     "config": {},
@@ -79,7 +79,7 @@ _PROFILE = {
 
 def missing(flavour: str, pool: str = "dir") -> str | None:
     """Why such a daemon cannot be started here: one sentence that says what to do. None when it can."""
-    wanted = _FLAVOURS[flavour]
+    wanted = KINDS[flavour]
     install = "as root on Debian `python -m tests.install` installs it; elsewhere install the package {}."
     if not sys.platform.startswith("linux"):
         return f"{flavour} daemons run on Linux only, and this is {sys.platform}: run these tests on a Linux machine."
@@ -116,7 +116,7 @@ def _which(name: str) -> str | None:
 def find_daemon(flavour: str) -> str | None:
     """The path of the daemon's program, None when there is none that can be started privately: a snap's cannot, and
     a script may only offer to install one."""
-    for name in _FLAVOURS[flavour].daemons:
+    for name in KINDS[flavour].daemons:
         path = _which(name)
         if path and os.path.basename(os.path.realpath(path)) != "snap":
             with open(path, "rb") as file:
@@ -165,7 +165,7 @@ class Daemon:
         Raises DaemonError with its standard error when it fails, unless `check` is false, or when it takes
         longer than `timeout` seconds.
         """
-        command = [_FLAVOURS[self.flavour].cli, *arguments]
+        command = [KINDS[self.flavour].cli, *arguments]
         feed: dict[str, Any] = {"stdin": subprocess.DEVNULL} if input is None else {"input": input}
         program = _which(command[0]) or command[0]
         try:
@@ -241,11 +241,11 @@ def daemon(
 
 def watch(flavour: str, *, clustered: bool = False, authority: Path | None = None) -> Watcher:
     """Have a process own a new daemon, and start it; its first answer is where that is."""
-    programs = {name: path for name in _FLAVOURS if (path := find_daemon(name))}
+    programs = {name: path for name in KINDS if (path := find_daemon(name))}
     wanted = {
         "program": programs[flavour],
         "programs": [os.path.realpath(path) for path in (*programs.values(), _which("dnsmasq") or "dnsmasq")],
-        "variable": _FLAVOURS[flavour].directory,
+        "variable": KINDS[flavour].directory,
         "lxcfs": _which("lxcfs"),
         "parent": _parent(),
         "clustered": clustered,
@@ -267,7 +267,7 @@ def furnish(flavour: str, watcher: Watcher, pool: dict[str, str | None]) -> Daem
     with tempfile.TemporaryDirectory() as folder:
         image = busybox_image(Path(folder, "busybox.tar.gz")).read_bytes()  # while the daemon starts
     directory = Path(watcher.answer()["directory"])
-    unix, client, kind = directory / "unix.socket", directory / "client", _FLAVOURS[flavour]
+    unix, client, kind = directory / "unix.socket", directory / "client", KINDS[flavour]
     client.mkdir()
     config = {"size": pool["size"] or "1GiB"} if pool["driver"] != "dir" else {}
     ask(unix, "POST", "/1.0/storage-pools", {"name": "default", "driver": pool["driver"], "config": config})
@@ -344,7 +344,7 @@ def main() -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, end)
-    cli = _FLAVOURS[options.flavour].cli
+    cli = KINDS[options.flavour].cli
     try:
         with daemon(options.flavour, pool=options.pool, pool_size=options.pool_size) as made:
             for name, value in made.environment.items():

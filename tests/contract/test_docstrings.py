@@ -47,7 +47,7 @@ def test_there_are_examples():
     assert len(EXAMPLES) > 20
 
 
-@pytest.mark.parametrize("flavour", ["lxd"], scope="session")
+@pytest.mark.parametrize("server_kind", ["lxd"], scope="session")
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
 def test_an_example(example: doctest.DocTest, client, server, monkeypatch, capsys):
     for name in ("LXD_SOCKET", "INCUS_SOCKET", "INCUS_DIR"):

@@ -101,24 +101,24 @@ def test_a_zone_and_its_records_are_made_changed_in_place_and_deleted(client, se
     assert client.network_zones.all() == []
 
 
-@pytest.mark.parametrize("kind", ["network_acls", "network_zones"])
-def test_those_of_all_projects_are_each_of_their_own(client, server, kind: str):
+@pytest.mark.parametrize("collection", ["network_acls", "network_zones"])
+def test_those_of_all_projects_are_each_of_their_own(client, server, collection: str):
     own = {"features.networks": True, "features.profiles": False}
     if client.has_api_extension("projects_networks_zones"):
         own["features.networks.zones"] = True  # else its zones are the default project's
     client.projects.create("lab", config=own)
-    manager = getattr(client.use_project("lab"), kind)
-    made = manager.create("lab.example" if kind == "network_zones" else "own")
+    manager = getattr(client.use_project("lab"), collection)
+    made = manager.create("lab.example" if collection == "network_zones" else "own")
     try:
-        if not client.has_api_extension(f"{kind}_all_projects"):
-            with pytest.raises(lxdnb.LXDAPIExtensionNotAvailable, match=f"{kind}_all_projects"):
-                getattr(client, kind).all(all_projects=True)
+        if not client.has_api_extension(f"{collection}_all_projects"):
+            with pytest.raises(lxdnb.LXDAPIExtensionNotAvailable, match=f"{collection}_all_projects"):
+                getattr(client, collection).all(all_projects=True)
             return
-        (found,) = getattr(client, kind).all(all_projects=True)
+        (found,) = getattr(client, collection).all(all_projects=True)
         assert (found, found.client.project) == (made, "lab")
         found.description = "changed"
         found.save()
-        path = f"/1.0/{kind.replace('_', '-')}/{found.name}?project=lab"
+        path = f"/1.0/{collection.replace('_', '-')}/{found.name}?project=lab"
         assert server.query(path)["description"] == "changed"
     finally:
         made.delete()

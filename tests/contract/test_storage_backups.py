@@ -7,13 +7,13 @@ import io
 import pytest
 
 import lxdnb
+from tests.volumes import file_in
 
 
 def test_a_backup_brings_a_volume_back(client, server, tmp_path):
     pool = client.storage_pools.get("default")
     volume = pool.volumes.create({"name": "data", "config": {"user.owner": "me"}})
-    folder = server.directory / "storage-pools/default/custom"
-    (folder / "default_data/file").write_text("kept")
+    file_in(server, "data").write_text("kept")
     volume.snapshots.create("before")
     backup = volume.backups.create("monday", expires_at="2031-01-31T12:00:00Z")
     slim = volume.backups.create("slim", volume_only=True, compression_algorithm="none")
@@ -55,16 +55,16 @@ def test_a_backup_brings_a_volume_back(client, server, tmp_path):
     assert pool.volumes.get("custom", "alone").snapshots.all() == []
     assert volume.backups.all() == []
     server.cli("storage", "volume", "import", "default", str(path), "theirs")
-    assert (folder / "default_theirs/file").read_text() == "kept"
+    assert file_in(server, "theirs").read_text() == "kept"
     assert pool.volumes.get("custom", "theirs").snapshots.all() == ["before"]
     server.cli("storage", "volume", "export", "default", "data", str(tmp_path / "theirs.tar.gz"))
     again = pool.volumes.import_backup(tmp_path / "theirs.tar.gz", "again %41ü", on_progress=heard.append)
     assert (heard[-1].stage, heard[-1].percent) == ("import", 100)
     assert (again.name, again.config["user.owner"], again.snapshots.all()) == ("again %41ü", "me", ["before"])
-    assert (folder / "default_again %41ü/file").read_text() == "kept"
+    assert file_in(server, "again %41ü").read_text() == "kept"
     with pytest.raises(lxdnb.LXDAPIException, match=r"exists|UNIQUE"):
         pool.volumes.import_backup(path.read_bytes(), "data")
-    assert (folder / "default_data/file").read_text() == "kept"
+    assert file_in(server, "data").read_text() == "kept"
     assert volume.snapshots.all() == ["before"]
     with pytest.raises(lxdnb.LXDAPIException):
         pool.volumes.import_backup(b"no backup", "broken")

@@ -12,6 +12,7 @@ import pytest
 import lxdnb
 from lxdnb.models import StoragePool, StorageVolume
 from tests import daemons
+from tests.volumes import file_in
 
 VOLUMES = "/1.0/storage-pools/default/volumes"
 
@@ -178,10 +179,10 @@ def test_a_volume_of_an_instance_is_looked_at(client, server, pool):
 
 def test_snapshots_bring_back_what_was_there(client, server, pool):
     volume = pool.volumes.create({"name": "data"})
-    content = server.directory / "storage-pools/default/custom/default_data"
-    (content / "file").write_text("old")
+    content = file_in(server, "data")
+    content.write_text("old")
     snapshot = volume.snapshots.create("x%41", datetime(2031, 1, 31, 12, tzinfo=UTC))
-    (content / "file").write_text("new")
+    content.write_text("new")
     other = volume.snapshots.create("xA", expires_at=None, wait=False)
     other.operation.wait()
 
@@ -199,9 +200,9 @@ def test_snapshots_bring_back_what_was_there(client, server, pool):
         volume.snapshots.create("xA")
 
     volume.restore_from("x%41", wait=True)
-    assert (content / "file").read_text() == "old"
+    assert content.read_text() == "old"
     other.restore(wait=True)
-    assert (content / "file").read_text() == "new"
+    assert content.read_text() == "new"
     with pytest.raises(lxdnb.LXDAPIException, match="not found"):
         volume.restore_from("nobody")
     with pytest.raises(ValueError, match="has a /"):
@@ -262,14 +263,14 @@ def test_a_name_that_the_server_tells_is_not_guessed(client, server, pool, monke
 
 def test_a_volume_is_copied_and_moved(client, server, pool, other_pool):
     volume = pool.volumes.create({"name": "data", "description": "mine", "config": {"user.n": "1"}})
-    content = server.directory / "storage-pools/default/custom/default_data"
-    (content / "file").write_text("old")
+    content = file_in(server, "data")
+    content.write_text("old")
     before = volume.snapshots.create("before")
-    (content / "file").write_text("new")
+    content.write_text("new")
     client.projects.create("lab")
 
     def text(pool: StoragePool, name: str, project: str = "default") -> str:
-        return (server.directory / "storage-pools" / pool.name / "custom" / f"{project}_{name}" / "file").read_text()
+        return file_in(server, name, pool.name, project).read_text()
 
     copy = volume.copy("copy")
     server.cli("storage", "volume", "copy", "default/data", "default/theirs")
@@ -283,7 +284,7 @@ def test_a_volume_is_copied_and_moved(client, server, pool, other_pool):
     assert volume.copy("alone", volume_only=True).snapshots.all() == []
     with pytest.raises(lxdnb.Conflict, match="already exists"):
         volume.copy()
-    (content / "file").write_text("newer")
+    content.write_text("newer")
     with pytest.raises(lxdnb.Conflict, match="already exists"):
         volume.copy("copy")
     volume.copy("copy", refresh=True)

@@ -1,0 +1,53 @@
+"""Which contract tests run on sandboxes as well, by file; and what sandboxes cannot stand yet, with what they lack."""
+
+from __future__ import annotations
+
+__all__ = ["SANDBOXES", "runs_on_sandboxes"]
+
+SANDBOXES = {"sandbox": "lxd", "sandbox-incus": "incus"}
+"""Each one's name among the servers of the tests, and the server that it takes after."""
+
+FILES = frozenset(
+    [
+        "api", "bulk", "events", "exec", "exec_live", "exec_terminal", "file_names", "file_trees", "files", "frames",
+        "images", "images_fetched", "instances", "launch", "logs", "magics", "metadata", "models", "network_acls",
+        "network_forwards", "networks", "operations", "profiles", "projects", "publish", "saves", "sharing",
+        "snapshots", "storage_backups", "storage_pools", "storage_volumes", "warnings", "widgets",
+    ]
+)  # fmt: skip
+_HTTPS = "it speaks HTTP on a unix socket alone"
+_FOLDER = "the test looks into the daemon's folder"
+_CONSOLE = "its instances have no console"
+NOT_YET = {
+    "bulk": {"a_rebuild_makes_its_files_anew": _FOLDER},
+    "exec_live": {"over_https": _HTTPS},
+    "files": {"over_https_too": _HTTPS},
+    "images": {
+        "a_copy_is_the_same_image_whichever_way_it_goes": _HTTPS,
+        "a_copy_goes_from_project_to_project": _HTTPS,
+        "damage_is_seen_and_nothing_is_left": _FOLDER,
+    },
+    "instances": {"access": "there is nobody to have access but by the socket"},
+    "launch": {
+        "an_address_that_comes_late_is_waited_for": "its p2p devices take no address",
+        "cloud_init_has_the_last_word": "nobody powers it off from within",
+    },
+    "logs": {"the_console": _CONSOLE, "what_never_ran_has_said_nothing": _CONSOLE},
+    "projects": {
+        "a_client_is_of_the_project_that_it_or_its_remote_names": _HTTPS,
+        "operations_of_a_project_are_found_waited_for_and_cancelled": "it sends no instance to another server",
+    },
+    "sharing": {
+        "a_pickled_client_over_https_has_paths_and_no_key": _HTTPS,
+        "threads_open_no_more_connections_over_https": _HTTPS,
+    },
+    "storage_backups": {"an_iso_image_becomes_a_volume": "it takes no ISO images"},
+    "widgets": {"messages_are_few_whatever_comes": "its commands say more at once than a terminal of Linux does"},
+}
+
+
+def runs_on_sandboxes(module: str, function: str) -> bool:
+    """Return whether a test runs on sandboxes, by the names of its module and its function."""
+    package, _, file = module.rpartition(".")
+    file = file.removeprefix("test_")
+    return package == "tests.contract" and file in FILES and function.removeprefix("test_") not in NOT_YET.get(file, {})

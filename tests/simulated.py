@@ -1,0 +1,103 @@
+"""Sandboxes for tests, in the shape of `daemons.Daemon`: a process of its own, with the tests' image."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+import signal
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from . import daemons
+from .image import busybox_image
+from .watcher import DaemonError, ask, finish
+
+__all__ = ["simulated"]
+
+SECONDS = 20.0  # that one has to begin or to end
+
+
+class Owner:
+    """Owns the process of a sandbox: takes the words that `watcher.Watcher` takes."""
+
+    def __init__(self, flavour: str, socket: Path) -> None:
+        self.flavour, self.socket = flavour, socket
+        self.process: subprocess.Popen[bytes]
+        self.start()
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "lxdnb.sandbox", "--flavour", self.flavour, "--socket", str(self.socket)]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
+        )
+        deadline = time.monotonic() + SECONDS
+        while True:
+            try:
+                ask(self.socket, "GET", "/1.0")
+                return
+            except OSError:
+                if time.monotonic() > deadline or self.process.poll() is not None:
+                    raise DaemonError("The sandbox does not begin.") from None
+                time.sleep(0.02)
+
+    def say(self, word: str) -> None:
+        if word == "start":
+            self.start()
+            return
+        self.process.send_signal(signal.SIGKILL if word == "kill" else signal.SIGTERM)
+        self.process.wait(SECONDS)
+
+
+def _certificate(folder: Path) -> tuple[Path, Path]:
+    """Make a client's certificate and key, where the command lines keep their own."""
+    certificate, key = folder / "client.crt", folder / "client.key"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:secp384r1", "-nodes"]
+    files = ["-subj", "/CN=tests", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run([*command, *files], check=True, capture_output=True)
+    return certificate, key
+
+
+@contextlib.contextmanager
+def simulated(flavour: str) -> Iterator[daemons.Daemon]:
+    """Run a sandbox of that flavour while the block does."""
+    with tempfile.TemporaryDirectory(prefix="lxdnb-simulated-") as folder:
+        directory = Path(folder)
+        unix, client = directory / "unix.socket", directory / "client"
+        client.mkdir()
+        owner = Owner(flavour, unix)
+        kind = daemons.KINDS[flavour]
+        try:
+            there = ask(unix, "GET", "/1.0/images")["metadata"]
+            for url in there:
+                finish(unix, ask(unix, "DELETE", url))
+            image = busybox_image(directory / "busybox.tar.gz").read_bytes()
+            sent = {"Content-Type": "application/octet-stream"}
+            made = finish(unix, ask(unix, "POST", "/1.0/images", image, headers=sent))
+            fingerprint = made["metadata"]["fingerprint"]
+            ask(unix, "POST", "/1.0/images/aliases", {"name": daemons.ALIAS, "target": fingerprint})
+            own = _certificate(client)
+            der = base64.b64encode(ssl.PEM_cert_to_DER_cert(own[0].read_text())).decode()
+            ask(unix, "POST", "/1.0/certificates", {"type": "client", "name": "tests", "certificate": der})
+            yield daemons.Daemon(
+                flavour=flavour,
+                directory=directory,
+                socket=unix,
+                address="",
+                server_certificate=Path(os.devnull),
+                client_certificate=own,
+                environment={kind.directory: folder, kind.configuration: str(client)}
+                | ({"INCUS_CACHE": str(client / "cache")} if flavour == "incus" else {}),
+                _watcher=owner,
+            )
+        finally:
+            owner.say("stop")
