@@ -197,6 +197,11 @@ class Daemon:
         """GET a path (`/1.0/instances`) with `lxc query` and return the parsed metadata of the answer."""
         return json.loads(self.cli("query", path) or "null")  # incus prints nothing for an empty list
 
+    def rests(self) -> bool:
+        """Whether nothing is under way on it. A token that nobody has used is an operation too, and may wait."""
+        running = (self.query("/1.0/operations?recursion=1") or {}).get("running") or []  # null, where there is none
+        return all(each["class"] == "token" for each in running)
+
     def kill(self) -> None:
         """End the daemon by SIGKILL and wait until it is gone. Its containers run on."""
         self._watcher.say("kill")

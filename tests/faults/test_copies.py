@@ -24,11 +24,6 @@ def names(server: daemons.Daemon) -> list[str]:
     return [url.rpartition("/")[2] for url in server.query("/1.0/instances") if not url.endswith(f"/{BOX}")]
 
 
-def come_to_rest(server: daemons.Daemon) -> None:
-    """Wait until nothing is under way on it; with no operation at all servers tell null."""
-    eventually(lambda: not (server.query("/1.0/operations") or {}).get("running"))
-
-
 def noise(server: daemons.Daemon, name: str) -> Path:
     return server.directory / "storage-pools/default/containers" / name / "rootfs/noise"
 
@@ -71,7 +66,7 @@ def test_a_copy_whose_request_is_cut_is_told(client, proxy, server, source, mome
     assert len([line for line in proxy.lines if line.startswith("POST")]) == 1
     if moment is REQUEST:
         assert names(server) == [source]
-    come_to_rest(server)
+    eventually(server.rests)
     assert noise(server, source).stat().st_size == NOISE
 
 
@@ -124,7 +119,7 @@ def test_a_migration_that_is_broken_leaves_the_source(sides, source, mode):
         assert not [line for line in giver.way.lines if line.startswith("DELETE") and "/instances/" in line]
         for side in sides:
             revive(side.server)
-            come_to_rest(side.server)
+            eventually(side.server.rests)
         if broken != "taker":
             assert names(taker.server) == []
         source = survives(giver.server, source)
@@ -151,6 +146,6 @@ def test_an_interrupt_cancels_it_on_both(sides, source, mode):
     way.release()
     interrupting.result(SECONDS)
     for side in sides:
-        come_to_rest(side.server)
+        eventually(side.server.rests)
     assert names(taker.server) == []
     survives(giver.server, source)

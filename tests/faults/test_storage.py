@@ -129,7 +129,7 @@ def volume_of(side: Side) -> StorageVolume:
 
 
 def idle(side: Side) -> bool:
-    return not (side.server.query("/1.0/operations") or {}).get("running")  # null, where there is none
+    return side.server.rests()
 
 
 BROKEN = {"pull": ("giver", "taker"), "push": ("connection", "taker"), "relay": ("connection",)}
