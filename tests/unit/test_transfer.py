@@ -43,7 +43,7 @@ class Far(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(DATA)))
             self.end_headers()
             self.wfile.write(DATA[:cut])
-        self.close_connection = True
+        self.close_connection = cut < len(DATA)  # else one that is used again might be closed at that moment
 
     def do_POST(self) -> None:
         body, whole = b"", False
