@@ -158,6 +158,7 @@ def test_what_happens_while_nobody_reads_is_kept(start_server, flavour):
     server = start_server(flavour)
     with lxdnb.Client(str(server.socket)).events(event_types=["lifecycle"]) as events:
         make(server, "before")
+        eventually(lambda: events._listener._events)  # a server that is killed at once may not have told it yet
         server.kill()
         server.restart()
         eventually(lambda: "listening" in repr(events))
