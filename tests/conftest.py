@@ -5,6 +5,7 @@ Under CI=true a skip is a failure, so that nothing is left out silently.
 
 from __future__ import annotations
 
+import inspect
 import os
 import uuid
 from collections.abc import Callable, Iterator
@@ -55,8 +56,10 @@ def start_server() -> Iterator[Callable[[str], daemons.Daemon]]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     given = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
     if "server_kind" in metafunc.fixturenames and "server_kind" not in given:
-        simulated = SANDBOXES if runs_on_sandboxes(metafunc.module.__name__, metafunc.function.__name__) else ()
-        metafunc.parametrize("server_kind", [*daemons.FLAVOURS, *simulated], indirect=True, scope="session")
+        arguments = inspect.signature(metafunc.function).parameters
+        too = runs_on_sandboxes(metafunc.module.__name__, metafunc.function.__name__, arguments)
+        kinds = [*daemons.FLAVOURS, *SANDBOXES] if too else daemons.FLAVOURS
+        metafunc.parametrize("server_kind", kinds, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
