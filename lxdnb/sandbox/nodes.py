@@ -6,6 +6,7 @@ Small, for there may be very many.
 from __future__ import annotations
 
 import stat
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -48,7 +49,7 @@ class FileError(Exception):
         return WORDS[self.word]
 
 
-class Node:
+class Node(ABC):
     """One of them. `mtime` is in seconds since 1970; `links` counts its names."""
 
     __slots__ = ("gid", "links", "mode", "mtime", "uid")
@@ -77,8 +78,9 @@ class Node:
             made.uid, made.gid = self.uid, self.gid
         return known[id(self)]
 
+    @abstractmethod
     def _fresh(self) -> Node:
-        raise NotImplementedError
+        """Return one of its kind, with what it holds, but for what all nodes have."""
 
 
 class Space:
@@ -144,8 +146,11 @@ class Directory(Node):
     def drop(self, name: str) -> None:
         del self._children[name]
 
+    def _fresh(self) -> Directory:
+        return Directory(self.mode, self.mtime)
+
     def copied(self, known: dict[int, Node]) -> Directory:
-        made = Directory(self.mode, self.mtime)
+        made = self._fresh()
         made.uid, made.gid = self.uid, self.gid
         made._children = {name: node.copied(known) for name, node in self._children.items()}
         return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from lxdnb.sandbox.channels import Steps
@@ -40,7 +41,7 @@ class ContinueLoop(BreakLoop):
     """Goes on with the next round."""
 
 
-class Caller(Variables):
+class Caller(Variables, ABC):
     """A shell, as far as it calls things."""
 
     def __init__(self, process: Process, name: str, positional: list[str]) -> None:
@@ -53,9 +54,9 @@ class Caller(Variables):
     def complain(self, text: str) -> Steps[None]:
         yield from self.process.say(f"{self.name}: {text}\n", 2)
 
+    @abstractmethod
     def command(self, command: Command, *, last: bool = False) -> Steps[None]:
         """Run a command; `last` tells that nothing comes after it."""
-        raise NotImplementedError
 
     def call(self, words: list[str], given: dict[str, str], *, last: bool = False, plain: bool = False) -> Steps[int]:
         """Run a function, a builtin or a program; `plain` passes functions over."""
