@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeVar
 
@@ -57,10 +58,11 @@ def command(*paths: str) -> Callable[[C], C]:
     return registered
 
 
+@cache
 def _load() -> None:
-    if not _paths:
-        for module in _MODULES:
-            import_module(f"lxdnb.sandbox.{module}")
+    """Import all that has programs, whichever of it somebody has imported before."""
+    for module in _MODULES:
+        import_module(f"lxdnb.sandbox.{module}")
 
 
 def names() -> list[str]:
