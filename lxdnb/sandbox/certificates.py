@@ -17,7 +17,7 @@ from lxdnb.sandbox.identity import FINGERPRINT
 from lxdnb.sandbox.lists import listed
 from lxdnb.sandbox.operations import Operation, Work
 from lxdnb.sandbox.replies import Async, Refused, Reply, Request, Sync, etag_of
-from lxdnb.sandbox.routes import route
+from lxdnb.sandbox.routes import route, route_changes
 
 if TYPE_CHECKING:
     from lxdnb.sandbox.state import Host
@@ -159,7 +159,8 @@ def one(host: Host, request: Request, fingerprint: str) -> Reply:
     return Sync(found.record(host), found.etag)
 
 
-def _change(host: Host, request: Request, fingerprint: str, *, keep: bool) -> Reply:
+@route_changes("/1.0/certificates/*")
+def change(host: Host, request: Request, fingerprint: str, *, keep: bool) -> Reply:
     found = _known(host, fingerprint)
     request.check_match(found.etag)
     asked = read(request.body, "CertificatePut", _FIELDS)
@@ -172,16 +173,6 @@ def _change(host: Host, request: Request, fingerprint: str, *, keep: bool) -> Re
     found.restricted, found.projects = asked.get("restricted", False), asked.get("projects", [])
     host.tell("certificate-updated", f"/1.0/certificates/{found.fingerprint}", "default")
     return Sync({})
-
-
-@route("PUT", "/1.0/certificates/*")
-def replace(host: Host, request: Request, fingerprint: str) -> Reply:
-    return _change(host, request, fingerprint, keep=False)
-
-
-@route("PATCH", "/1.0/certificates/*")
-def patch(host: Host, request: Request, fingerprint: str) -> Reply:
-    return _change(host, request, fingerprint, keep=True)
 
 
 @route("DELETE", "/1.0/certificates/*")

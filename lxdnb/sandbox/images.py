@@ -17,7 +17,7 @@ from lxdnb.sandbox.clock import timestamp
 from lxdnb.sandbox.lists import listed, owners
 from lxdnb.sandbox.operations import Operation, Work
 from lxdnb.sandbox.replies import Async, Content, Refused, Reply, Request, Sync, etag_of
-from lxdnb.sandbox.routes import route
+from lxdnb.sandbox.routes import route, route_changes
 
 if TYPE_CHECKING:
     from lxdnb.sandbox.filesystem import Tree
@@ -163,7 +163,8 @@ def one(host: Host, request: Request, fingerprint: str) -> Reply:
     return Sync(found.record(host, host.keeper(request.project, "images").name), found.etag)
 
 
-def _change(host: Host, request: Request, fingerprint: str, *, keep: bool) -> Reply:
+@route_changes("/1.0/images/*")
+def change(host: Host, request: Request, fingerprint: str, *, keep: bool) -> Reply:
     found = find(host, request.project, fingerprint)
     request.check_match(found.etag)
     asked = read(request.body, "ImagePut", _FIELDS)
@@ -177,16 +178,6 @@ def _change(host: Host, request: Request, fingerprint: str, *, keep: bool) -> Re
         found.profiles = ["default"]
     host.tell("image-updated", found.url, request.project)
     return Sync({})
-
-
-@route("PUT", "/1.0/images/*")
-def replace(host: Host, request: Request, fingerprint: str) -> Reply:
-    return _change(host, request, fingerprint, keep=False)
-
-
-@route("PATCH", "/1.0/images/*")
-def patch(host: Host, request: Request, fingerprint: str) -> Reply:
-    return _change(host, request, fingerprint, keep=True)
 
 
 @route("DELETE", "/1.0/images/*")

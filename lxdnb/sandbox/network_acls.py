@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from lxdnb.sandbox.bodies import CONFIG, Shape, read
 from lxdnb.sandbox.lists import known_project, listed, owners
 from lxdnb.sandbox.replies import Refused, Reply, Request, Sync, etag_of
-from lxdnb.sandbox.routes import route
+from lxdnb.sandbox.routes import route, route_changes
 from lxdnb.sandbox.urls import of_project, url
 
 if TYPE_CHECKING:
@@ -215,7 +215,8 @@ def one(host: Host, request: Request, name: str) -> Reply:
     return Sync(found.record(host), found.etag)
 
 
-def _change(host: Host, request: Request, name: str, *, keep: bool) -> Reply:
+@route_changes("/1.0/network-acls/*")
+def change(host: Host, request: Request, name: str, *, keep: bool) -> Reply:
     found = _known(host, request, name)
     request.check_match(found.etag)
     asked = read(request.body, "NetworkACLPut", _FIELDS)
@@ -225,16 +226,6 @@ def _change(host: Host, request: Request, name: str, *, keep: bool) -> Reply:
     _take(found, asked)
     host.tell("network-acl-updated", found.url, found.project)
     return Sync({})
-
-
-@route("PUT", "/1.0/network-acls/*")
-def replace(host: Host, request: Request, name: str) -> Reply:
-    return _change(host, request, name, keep=False)
-
-
-@route("PATCH", "/1.0/network-acls/*")
-def patch(host: Host, request: Request, name: str) -> Reply:
-    return _change(host, request, name, keep=True)
 
 
 @route("POST", "/1.0/network-acls/*")

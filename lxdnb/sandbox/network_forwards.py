@@ -13,7 +13,7 @@ from lxdnb.sandbox.bodies import CONFIG, Shape, read
 from lxdnb.sandbox.lists import listed
 from lxdnb.sandbox.networks import Network, managed
 from lxdnb.sandbox.replies import Refused, Reply, Request, Sync, etag_of
-from lxdnb.sandbox.routes import route
+from lxdnb.sandbox.routes import route, route_changes
 from lxdnb.sandbox.urls import of_project, url
 
 if TYPE_CHECKING:
@@ -183,7 +183,8 @@ def one(host: Host, request: Request, network: str, address: str) -> Reply:
     return Sync(found.record(), found.etag)
 
 
-def _change(host: Host, request: Request, network: str, address: str, *, keep: bool) -> Reply:
+@route_changes("/1.0/networks/*/forwards/*")
+def change(host: Host, request: Request, network: str, address: str, *, keep: bool) -> Reply:
     owner = _network(host, request, network)
     failed = "Failed updating forward: "
     found = _known(owner, address, "" if keep else failed)
@@ -197,16 +198,6 @@ def _change(host: Host, request: Request, network: str, address: str, *, keep: b
     _take(found, asked)
     host.tell("network-forward-updated", f"{owner.url}/forwards/{address}", owner.project)
     return Sync({})
-
-
-@route("PUT", "/1.0/networks/*/forwards/*")
-def replace(host: Host, request: Request, network: str, address: str) -> Reply:
-    return _change(host, request, network, address, keep=False)
-
-
-@route("PATCH", "/1.0/networks/*/forwards/*")
-def patch(host: Host, request: Request, network: str, address: str) -> Reply:
-    return _change(host, request, network, address, keep=True)
 
 
 @route("DELETE", "/1.0/networks/*/forwards/*")

@@ -13,7 +13,7 @@ from lxdnb.sandbox.lists import listed, owners
 from lxdnb.sandbox.network_cards import cards_on
 from lxdnb.sandbox.networks import Network, managed
 from lxdnb.sandbox.replies import Refused, Reply, Request, Sync, etag_of
-from lxdnb.sandbox.routes import route
+from lxdnb.sandbox.routes import route, route_changes
 from lxdnb.sandbox.urls import of_project, url
 
 if TYPE_CHECKING:
@@ -160,7 +160,8 @@ def one(host: Host, request: Request, name: str) -> Reply:
     return Sync(found.record(), found.etag)
 
 
-def _change(host: Host, request: Request, name: str, *, keep: bool) -> Reply:
+@route_changes("/1.0/network-integrations/*")
+def change(host: Host, request: Request, name: str, *, keep: bool) -> Reply:
     found = _integration(host, name)
     request.check_match(found.etag)
     asked = read(request.body, "NetworkIntegrationPut", _FIELDS)
@@ -171,16 +172,6 @@ def _change(host: Host, request: Request, name: str, *, keep: bool) -> Reply:
         found.description = asked.get("description", "")
     host.tell("network-integration-updated", found.url, "default")
     return Sync({})
-
-
-@route("PUT", "/1.0/network-integrations/*")
-def replace(host: Host, request: Request, name: str) -> Reply:
-    return _change(host, request, name, keep=False)
-
-
-@route("PATCH", "/1.0/network-integrations/*")
-def patch(host: Host, request: Request, name: str) -> Reply:
-    return _change(host, request, name, keep=True)
 
 
 @route("POST", "/1.0/network-integrations/*")

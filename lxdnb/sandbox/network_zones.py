@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from lxdnb.sandbox.bodies import CONFIG, Shape, read
 from lxdnb.sandbox.lists import known_project, listed, owners
 from lxdnb.sandbox.replies import Refused, Reply, Request, Sync, etag_of
-from lxdnb.sandbox.routes import route
+from lxdnb.sandbox.routes import route, route_changes
 from lxdnb.sandbox.urls import of_project, url
 
 if TYPE_CHECKING:
@@ -148,7 +148,8 @@ def one(host: Host, request: Request, name: str) -> Reply:
     return Sync(found.record(host) | ({"project": ""} if host.flavour.incus else {}), found.etag)
 
 
-def _change(host: Host, request: Request, name: str, *, keep: bool) -> Reply:
+@route_changes("/1.0/network-zones/*")
+def change(host: Host, request: Request, name: str, *, keep: bool) -> Reply:
     found = _known(host, request, name)
     request.check_match(found.etag)
     asked = read(request.body, "NetworkZonePut", _FIELDS)
@@ -157,16 +158,6 @@ def _change(host: Host, request: Request, name: str, *, keep: bool) -> Reply:
     found.config, found.description = config, asked.get("description", "")
     host.tell("network-zone-updated", found.url, found.project)
     return Sync({})
-
-
-@route("PUT", "/1.0/network-zones/*")
-def replace(host: Host, request: Request, name: str) -> Reply:
-    return _change(host, request, name, keep=False)
-
-
-@route("PATCH", "/1.0/network-zones/*")
-def patch(host: Host, request: Request, name: str) -> Reply:
-    return _change(host, request, name, keep=True)
 
 
 @route("DELETE", "/1.0/network-zones/*")
@@ -242,7 +233,8 @@ def one_record(host: Host, request: Request, zone: str, name: str) -> Reply:
     return Sync(found.record(), found.etag)
 
 
-def _change_record(host: Host, request: Request, zone: str, name: str, *, keep: bool) -> Reply:
+@route_changes("/1.0/network-zones/*/records/*")
+def change_record(host: Host, request: Request, zone: str, name: str, *, keep: bool) -> Reply:
     owner = _known(host, request, zone)
     found = _record_of(owner, name)
     request.check_match(found.etag)
@@ -256,16 +248,6 @@ def _change_record(host: Host, request: Request, zone: str, name: str, *, keep: 
     found.entries = _kept(asked.get("entries"))
     host.tell("network-zone-record-updated", f"{owner.url}/records/{name}", owner.project)
     return Sync({})
-
-
-@route("PUT", "/1.0/network-zones/*/records/*")
-def replace_record(host: Host, request: Request, zone: str, name: str) -> Reply:
-    return _change_record(host, request, zone, name, keep=False)
-
-
-@route("PATCH", "/1.0/network-zones/*/records/*")
-def patch_record(host: Host, request: Request, zone: str, name: str) -> Reply:
-    return _change_record(host, request, zone, name, keep=True)
 
 
 @route("DELETE", "/1.0/network-zones/*/records/*")

@@ -14,7 +14,7 @@ from lxdnb.sandbox.bodies import CONFIG, Shape, read
 from lxdnb.sandbox.lists import known_project, listed, owners
 from lxdnb.sandbox.network_settings import TYPES, check_interface_name, check_network, filled
 from lxdnb.sandbox.replies import Refused, Reply, Request, Sync, etag_of
-from lxdnb.sandbox.routes import route
+from lxdnb.sandbox.routes import route, route_changes
 from lxdnb.sandbox.settings import Devices
 from lxdnb.sandbox.urls import of_project, url
 
@@ -210,7 +210,8 @@ def one(host: Host, request: Request, name: str) -> Reply:
     raise Refused(404, "Network not found")
 
 
-def _change(host: Host, request: Request, name: str, *, keep: bool) -> Reply:
+@route_changes("/1.0/networks/*")
+def change(host: Host, request: Request, name: str, *, keep: bool) -> Reply:
     found = managed(host, request.project, name)
     request.check_match(found.etag)
     asked = read(request.body, "NetworkPut", _FIELDS)
@@ -225,16 +226,6 @@ def _change(host: Host, request: Request, name: str, *, keep: bool) -> Reply:
     found.config, found.description = config, asked.get("description", "")
     host.tell("network-updated", found.url, found.project)
     return Sync({})
-
-
-@route("PUT", "/1.0/networks/*")
-def replace(host: Host, request: Request, name: str) -> Reply:
-    return _change(host, request, name, keep=False)
-
-
-@route("PATCH", "/1.0/networks/*")
-def patch(host: Host, request: Request, name: str) -> Reply:
-    return _change(host, request, name, keep=True)
 
 
 @route("POST", "/1.0/networks/*")

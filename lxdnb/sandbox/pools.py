@@ -13,7 +13,7 @@ from lxdnb.sandbox.bodies import CONFIG, Shape, read
 from lxdnb.sandbox.contents import size_of
 from lxdnb.sandbox.lists import listed
 from lxdnb.sandbox.replies import Refused, Reply, Request, Sync, etag_of
-from lxdnb.sandbox.routes import route
+from lxdnb.sandbox.routes import route, route_changes
 from lxdnb.sandbox.sizes import bytes_of
 from lxdnb.sandbox.urls import of_project, url
 from lxdnb.sandbox.volumes import Volume
@@ -139,7 +139,8 @@ def one(host: Host, request: Request, name: str) -> Reply:
     return Sync(found.record(host), found.etag if host.flavour.incus else None)
 
 
-def _change(host: Host, request: Request, name: str, *, keep: bool) -> Reply:
+@route_changes("/1.0/storage-pools/*")
+def change(host: Host, request: Request, name: str, *, keep: bool) -> Reply:
     found = host.pool(name)
     request.check_match(found.etag)
     asked = read(request.body, "StoragePoolPut", _FIELDS)
@@ -154,16 +155,6 @@ def _change(host: Host, request: Request, name: str, *, keep: bool) -> Reply:
     found.config, found.description = config, asked.get("description", "")
     host.tell("storage-pool-updated", found.url, "default")
     return Sync({})
-
-
-@route("PUT", "/1.0/storage-pools/*")
-def replace(host: Host, request: Request, name: str) -> Reply:
-    return _change(host, request, name, keep=False)
-
-
-@route("PATCH", "/1.0/storage-pools/*")
-def patch(host: Host, request: Request, name: str) -> Reply:
-    return _change(host, request, name, keep=True)
 
 
 @route("DELETE", "/1.0/storage-pools/*")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lxdnb.sandbox.bodies import CONFIG, DEVICES, Shape, read
 from lxdnb.sandbox.replies import Refused, Reply, Request, Sync, etag_of
-from lxdnb.sandbox.routes import route
+from lxdnb.sandbox.routes import route, route_changes
 from lxdnb.sandbox.settings import Config, Devices, check_config, check_devices
 
 if TYPE_CHECKING:
@@ -115,7 +115,8 @@ def one(host: Host, request: Request, name: str) -> Reply:
     return Sync(found.record(host, owner.name), found.etag)
 
 
-def _change(host: Host, request: Request, name: str, *, keep: bool) -> Reply:
+@route_changes("/1.0/profiles/*")
+def change(host: Host, request: Request, name: str, *, keep: bool) -> Reply:
     found = _known(host, request.project, name)
     request.check_match(found.etag)
     asked = read(request.body, "ProfilePut", _FIELDS)
@@ -129,16 +130,6 @@ def _change(host: Host, request: Request, name: str, *, keep: bool) -> Reply:
         found.description = asked.get("description", "")
     host.tell("profile-updated", found.url, request.project)
     return Sync({})
-
-
-@route("PUT", "/1.0/profiles/*")
-def replace(host: Host, request: Request, name: str) -> Reply:
-    return _change(host, request, name, keep=False)
-
-
-@route("PATCH", "/1.0/profiles/*")
-def patch(host: Host, request: Request, name: str) -> Reply:
-    return _change(host, request, name, keep=True)
 
 
 @route("POST", "/1.0/profiles/*")

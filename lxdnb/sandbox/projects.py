@@ -19,7 +19,7 @@ from lxdnb.sandbox.operations import Operation, Work
 from lxdnb.sandbox.profiles import Profile
 from lxdnb.sandbox.project_limits import check_limits, check_project_config
 from lxdnb.sandbox.replies import Async, Refused, Reply, Request, Sync, etag_of
-from lxdnb.sandbox.routes import route
+from lxdnb.sandbox.routes import route, route_changes
 from lxdnb.sandbox.urls import of_project, url
 
 if TYPE_CHECKING:
@@ -160,7 +160,8 @@ def one(host: Host, request: Request, name: str) -> Reply:
     return Sync(found.record(host), found.etag)
 
 
-def _change(host: Host, request: Request, name: str, *, keep: bool) -> Reply:
+@route_changes("/1.0/projects/*")
+def change(host: Host, request: Request, name: str, *, keep: bool) -> Reply:
     found = _known(host, name)
     request.check_match(found.etag)
     asked = read(request.body, "ProjectPut", _FIELDS)
@@ -182,16 +183,6 @@ def _change(host: Host, request: Request, name: str, *, keep: bool) -> Reply:
         found.description = asked.get("description", "")
     host.tell("project-updated", found.url, name)
     return Sync({})
-
-
-@route("PUT", "/1.0/projects/*")
-def replace(host: Host, request: Request, name: str) -> Reply:
-    return _change(host, request, name, keep=False)
-
-
-@route("PATCH", "/1.0/projects/*")
-def patch(host: Host, request: Request, name: str) -> Reply:
-    return _change(host, request, name, keep=True)
 
 
 @route("POST", "/1.0/projects/*")

@@ -8,7 +8,7 @@ from lxdnb.sandbox.bodies import Shape, read
 from lxdnb.sandbox.identity import CERTIFICATE, FINGERPRINT
 from lxdnb.sandbox.power import MEMORY
 from lxdnb.sandbox.replies import Refused, Reply, Request, Sync, etag_of
-from lxdnb.sandbox.routes import route
+from lxdnb.sandbox.routes import route, route_changes
 
 if TYPE_CHECKING:
     from lxdnb.sandbox.state import Host
@@ -75,7 +75,8 @@ def _environment(host: Host, project: str) -> dict[str, Any]:
     }
 
 
-def _change(host: Host, request: Request, *, keep: bool) -> Reply:
+@route_changes("/1.0")
+def change(host: Host, request: Request, *, keep: bool) -> Reply:
     request.check_match(etag_of(host.config))
     config = read(request.body, "ServerPut", _FIELDS).get("config", {})
     for key, value in config.items():
@@ -86,16 +87,6 @@ def _change(host: Host, request: Request, *, keep: bool) -> Reply:
     host.config = {key: value for key, value in merged.items() if value}
     host.tell("config-updated", "/1.0", "default")
     return Sync({})
-
-
-@route("PUT", "/1.0")
-def replace(host: Host, request: Request) -> Reply:
-    return _change(host, request, keep=False)
-
-
-@route("PATCH", "/1.0")
-def patch(host: Host, request: Request) -> Reply:
-    return _change(host, request, keep=True)
 
 
 @route("GET", "/1.0/resources")

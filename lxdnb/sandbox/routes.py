@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
@@ -12,7 +13,7 @@ from lxdnb.sandbox.targets import check_target
 if TYPE_CHECKING:
     from lxdnb.sandbox.state import Host
 
-__all__ = ["Handler", "route", "take"]
+__all__ = ["Handler", "route", "route_changes", "take"]
 
 Handler = Callable[..., Reply]
 H = TypeVar("H", bound=Handler)
@@ -29,6 +30,17 @@ def route(method: str, template: str) -> Callable[[H], H]:
         for part in template.strip("/").split("/"):
             node = node.setdefault(part, {})
         node.setdefault(_HANDLERS, {})[method] = handler
+        return handler
+
+    return registered
+
+
+def route_changes(template: str) -> Callable[[H], H]:
+    """Have a function handle PUT of a path, and PATCH, for which `keep` is True: what that does not name stays."""
+
+    def registered(handler: H) -> H:
+        route("PUT", template)(partial(handler, keep=False))
+        route("PATCH", template)(partial(handler, keep=True))
         return handler
 
     return registered

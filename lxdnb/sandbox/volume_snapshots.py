@@ -14,7 +14,7 @@ from lxdnb.sandbox.clock import timestamp
 from lxdnb.sandbox.contents import copied
 from lxdnb.sandbox.operations import Operation, Work
 from lxdnb.sandbox.replies import Async, Refused, Reply, Request, Sync, etag_of
-from lxdnb.sandbox.routes import route
+from lxdnb.sandbox.routes import route, route_changes
 from lxdnb.sandbox.urls import url
 from lxdnb.sandbox.volumes import NEVER, Snapshot, Volume, check_volume_config, custom, find
 
@@ -117,7 +117,8 @@ def one(host: Host, request: Request, pool: str, kind: str, volume: str, name: s
     return Sync(_record(host, owner, found, listed=False), etag_of(found.expires_at, found.description))
 
 
-def _change(host: Host, request: Request, pool: str, kind: str, volume: str, name: str, *, keep: bool) -> Reply:
+@route_changes("/1.0/storage-pools/*/volumes/*/*/snapshots/*")
+def change(host: Host, request: Request, pool: str, kind: str, volume: str, name: str, *, keep: bool) -> Reply:
     owner = find(host, pool, request.project, kind, volume)
     found = _known(owner, name)
     request.check_match(etag_of(found.expires_at, found.description))
@@ -129,16 +130,6 @@ def _change(host: Host, request: Request, pool: str, kind: str, volume: str, nam
         found.expires_at = asked.get("expires_at") or NEVER
     host.tell("storage-volume-snapshot-updated", f"{owner.path}/snapshots/{name}", owner.project)
     return Sync({})
-
-
-@route("PUT", "/1.0/storage-pools/*/volumes/*/*/snapshots/*")
-def replace(host: Host, request: Request, pool: str, kind: str, volume: str, name: str) -> Reply:
-    return _change(host, request, pool, kind, volume, name, keep=False)
-
-
-@route("PATCH", "/1.0/storage-pools/*/volumes/*/*/snapshots/*")
-def patch(host: Host, request: Request, pool: str, kind: str, volume: str, name: str) -> Reply:
-    return _change(host, request, pool, kind, volume, name, keep=True)
 
 
 @route("POST", "/1.0/storage-pools/*/volumes/*/*/snapshots/*")

@@ -15,7 +15,7 @@ from lxdnb.sandbox.contents import Content, copied, size_of
 from lxdnb.sandbox.instances import Instance
 from lxdnb.sandbox.lists import known_project, listed, owners
 from lxdnb.sandbox.replies import Refused, Reply, Request, Sync, etag_of
-from lxdnb.sandbox.routes import route
+from lxdnb.sandbox.routes import route, route_changes
 from lxdnb.sandbox.settings import check_value
 from lxdnb.sandbox.urls import of_project, url
 
@@ -297,7 +297,8 @@ def state(host: Host, request: Request, pool: str, kind: str, name: str) -> Repl
     return Sync({"usage": {"used": 2**14 + size_of(found.content)}})
 
 
-def _change(host: Host, request: Request, pool: str, kind: str, name: str, *, keep: bool) -> Reply:
+@route_changes("/1.0/storage-pools/*/volumes/*/*")
+def change(host: Host, request: Request, pool: str, kind: str, name: str, *, keep: bool) -> Reply:
     found = find(host, pool, request.project, kind, name)
     request.check_match(found.etag)
     asked = read(request.body, "StorageVolumePut", FIELDS)
@@ -325,16 +326,6 @@ def _restore(host: Host, volume: Volume, snapshot: str) -> None:
         raise Refused(500, "Cannot restore custom volume used by running instances")
     volume.content = copied(volume.snapshots[snapshot].content)
     host.tell("storage-volume-restored", volume.path, volume.project, {"snapshot": snapshot})
-
-
-@route("PUT", "/1.0/storage-pools/*/volumes/*/*")
-def replace(host: Host, request: Request, pool: str, kind: str, name: str) -> Reply:
-    return _change(host, request, pool, kind, name, keep=False)
-
-
-@route("PATCH", "/1.0/storage-pools/*/volumes/*/*")
-def patch(host: Host, request: Request, pool: str, kind: str, name: str) -> Reply:
-    return _change(host, request, pool, kind, name, keep=True)
 
 
 @route("DELETE", "/1.0/storage-pools/*/volumes/*/*")
