@@ -14,7 +14,7 @@ FILES = frozenset(
         "api", "bulk", "events", "exec", "exec_live", "exec_terminal", "file_names", "file_trees", "files", "frames",
         "images", "instances", "launch", "logs", "magics", "metadata", "models", "network_acls",
         "network_forwards", "networks", "operations", "profiles", "projects", "publish", "saves", "sharing",
-        "snapshots", "storage_backups", "storage_pools", "storage_volumes", "warnings", "widgets",
+        "snapshots", "storage_backups", "storage_buckets", "storage_pools", "storage_volumes", "warnings", "widgets",
     ]
 )  # fmt: skip
 _HTTPS = "it speaks HTTP on a unix socket alone"

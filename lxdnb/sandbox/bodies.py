@@ -12,7 +12,7 @@ from typing import Any
 
 from lxdnb.sandbox.replies import Refused
 
-__all__ = ["CONFIG", "DEVICES", "Shape", "read"]
+__all__ = ["CONFIG", "DEVICES", "Shape", "read", "read_loosely"]
 
 Shape = str | list[Any] | dict[str, Any]
 
@@ -24,6 +24,11 @@ _PYTHON = {"string": str, "bool": bool, "int": int, "uint32": int}
 
 def read(body: bytes, struct: str, fields: Mapping[str, Shape]) -> dict[str, Any]:
     """Return the fields that a body has. Null is the same as absent. Raises Refused with 400."""
+    return _fields(read_loosely(body, f"api.{struct}"), struct, "", fields)
+
+
+def read_loosely(body: bytes, struct: str) -> dict[str, Any]:
+    """Return what a body has, as it is. Raises Refused with 400 for what is no JSON, or no object."""
     try:
         # As a decoder of Go reads: one value, and nothing of what may come behind it.
         record, _ = json.JSONDecoder().raw_decode(body.decode().lstrip(" \t\r\n"))
@@ -36,8 +41,8 @@ def read(body: bytes, struct: str, fields: Mapping[str, Shape]) -> dict[str, Any
     if record is None:
         return {}
     if not isinstance(record, dict):
-        raise Refused(400, f"json: cannot unmarshal {_kind(record)} into Go value of type api.{struct}")
-    return _fields(record, struct, "", fields)
+        raise Refused(400, f"json: cannot unmarshal {_kind(record)} into Go value of type {struct}")
+    return record
 
 
 def _fields(record: dict[str, Any], struct: str, path: str, fields: Mapping[str, Shape]) -> dict[str, Any]:

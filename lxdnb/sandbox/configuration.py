@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lxdnb.sandbox.replies import Refused, Reply, Request, Sync
+from lxdnb.sandbox.replies import Reply, Request, Sync
 from lxdnb.sandbox.routes import route
 
 if TYPE_CHECKING:
@@ -24,10 +24,8 @@ def _group(key: str) -> str:
     return "resource-limits" if first == "limits" else first if first in _GROUPS else "miscellaneous"
 
 
-@route("GET", "/1.0/metadata/configuration")
+@route("GET", "/1.0/metadata/configuration", extension="metadata_configuration")
 def configuration(host: Host, request: Request) -> Reply:
-    if not host.flavour.incus:
-        raise Refused(404, "not found")
     groups: dict[str, Any] = {}
     for key, kind in sorted(host.flavour.instance_config.items()):
         told = {

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from lxdnb.sandbox.archives import Archive, ending_of, opened
-from lxdnb.sandbox.bodies import CONFIG, Shape, read
+from lxdnb.sandbox.bodies import CONFIG, Shape, read, read_loosely
 from lxdnb.sandbox.clock import timestamp
 from lxdnb.sandbox.lists import listed, owners
 from lxdnb.sandbox.operations import Operation, Work
@@ -205,6 +205,20 @@ def export(host: Host, request: Request, fingerprint: str) -> Reply:
     return Content(found.files, found.fingerprint, "multipart/form-data")
 
 
+@route("POST", "/1.0/images/*/refresh")
+def refresh(host: Host, request: Request, fingerprint: str) -> Reply:
+    """Begin to look for a newer one where it came from, which is a failure for what came from nowhere."""
+    found = find(host, request.project, fingerprint)
+    owner = host.keeper(request.project, "images").name
+
+    def work(operation: Operation) -> Work:
+        yield 0.01
+        why = f'Failed to update image "{found.fingerprint}" in project "{owner}": Image source not found'
+        raise Refused(404, why)
+
+    return Async(host.operations.begin(request.project, "Refreshing image", {}, work))
+
+
 # --- aliases
 
 
@@ -254,6 +268,22 @@ def replace_alias(host: Host, request: Request, name: str) -> Reply:
         raise Refused(400, "The target field is required")
     found.target = find(host, request.project, asked["target"]).fingerprint
     found.description = asked.get("description", "")
+    host.tell("image-alias-updated", f"/1.0/images/aliases/{name}", request.project)
+    return Sync({})
+
+
+@route("PATCH", "/1.0/images/aliases/*")
+def patch_alias(host: Host, request: Request, name: str) -> Reply:
+    found = _known(host, request.project, name)
+    request.check_match(etag_of(found.target, found.description))
+    asked = read_loosely(request.body, "jmap.Map" if host.flavour.incus else "shared.Jmap")
+    for key in ("target", "description"):
+        if not isinstance(asked.get(key, ""), str):
+            raise Refused(400, f"`{key}` was not a string")
+    target = find(host, request.project, asked.get("target", found.target)).fingerprint
+    if not host.flavour.incus:
+        raise Refused(500, "context deadline exceeded")  # it waits for itself, and changes nothing
+    found.target, found.description = target, asked.get("description", found.description)
     host.tell("image-alias-updated", f"/1.0/images/aliases/{name}", request.project)
     return Sync({})
 

@@ -108,10 +108,8 @@ def _move(host: Host, instance: Instance, asked: dict[str, Any]) -> Reply:
     return Async(host.operations.begin(instance.project, "Migrating instance", resources, work))
 
 
-@route("POST", "/1.0/instances/*/rebuild")
+@route("POST", "/1.0/instances/*/rebuild", extension="instances_rebuild")
 def rebuild(host: Host, request: Request, name: str) -> Reply:
-    if "instances_rebuild" not in host.flavour.api_extensions:
-        raise Refused(404, "not found")
     found = known(host, request.project, name)
     if found.status != "Stopped":
         raise Refused(400, "Instance must be stopped to be rebuilt")

@@ -22,13 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["Integration"]
 
 _FIELDS: dict[str, Shape] = {"name": "string", "type": "string", "description": "string", "config": CONFIG}
+_INTEGRATIONS = "network_integrations"
 _KEYS = ("ovn.ca_cert", "ovn.client_cert", "ovn.client_key", "ovn.northbound_connection", "ovn.southbound_connection",
          "ovn.transit.pattern")  # fmt: skip
-
-
-def _only_incus(host: Host) -> None:
-    if not host.flavour.incus:
-        raise Refused(404, "not found")
 
 
 def _peers(host: Host, request: Request, network: str, *_: str) -> Reply:
@@ -37,24 +33,26 @@ def _peers(host: Host, request: Request, network: str, *_: str) -> Reply:
 
 
 def _balancers(host: Host, request: Request, network: str, *_: str) -> Reply:
-    _only_incus(host)
     kind = managed(host, request.project, network).kind
     raise Refused(400, f'Network driver "{kind}" does not support load balancers')
 
 
-for _part, _handler in (("peers", _peers), ("load-balancers", _balancers)):
+for _part, _extension, _handler in (
+    ("peers", "network_peer", _peers),
+    ("load-balancers", "network_load_balancer", _balancers),
+):
     for _method in ("GET", "POST"):
-        route(_method, f"/1.0/networks/*/{_part}")(_handler)
+        route(_method, f"/1.0/networks/*/{_part}", extension=_extension)(_handler)
     for _method in ("GET", "PUT", "PATCH", "DELETE"):
-        route(_method, f"/1.0/networks/*/{_part}/*")(_handler)
+        route(_method, f"/1.0/networks/*/{_part}/*", extension=_extension)(_handler)
+route("GET", "/1.0/networks/*/load-balancers/*/state", extension="network_load_balancer_state")(_balancers)
 
 
 # --- allocations
 
 
-@route("GET", "/1.0/network-allocations")
+@route("GET", "/1.0/network-allocations", extension="network_allocations")
 def allocations(host: Host, request: Request) -> Reply:
-    _only_incus(host)
     return Sync(
         [
             each
@@ -112,7 +110,6 @@ class Integration:
 
 
 def _integration(host: Host, name: str) -> Integration:
-    _only_incus(host)
     if name not in host.integrations:
         raise Refused(404, "Network_integration not found")
     return host.integrations[name]
@@ -124,9 +121,8 @@ def _check(config: dict[str, str]) -> None:
             raise Refused(400, f'Invalid network integration configuration key "{key}"')
 
 
-@route("GET", "/1.0/network-integrations")
+@route("GET", "/1.0/network-integrations", extension=_INTEGRATIONS)
 def every(host: Host, request: Request) -> Reply:
-    _only_incus(host)
     return listed(
         host,
         request,
@@ -137,9 +133,8 @@ def every(host: Host, request: Request) -> Reply:
     )
 
 
-@route("POST", "/1.0/network-integrations")
+@route("POST", "/1.0/network-integrations", extension=_INTEGRATIONS)
 def create(host: Host, request: Request) -> Reply:
-    _only_incus(host)
     asked = read(request.body, "NetworkIntegrationsPost", _FIELDS)
     name, kind = asked.get("name", ""), asked.get("type", "")
     if kind != "ovn":
@@ -154,13 +149,13 @@ def create(host: Host, request: Request) -> Reply:
     return Sync(created=url(host, "network-integrations", name))
 
 
-@route("GET", "/1.0/network-integrations/*")
+@route("GET", "/1.0/network-integrations/*", extension=_INTEGRATIONS)
 def one(host: Host, request: Request, name: str) -> Reply:
     found = _integration(host, name)
     return Sync(found.record(), found.etag)
 
 
-@route_changes("/1.0/network-integrations/*")
+@route_changes("/1.0/network-integrations/*", extension=_INTEGRATIONS)
 def change(host: Host, request: Request, name: str, *, keep: bool) -> Reply:
     found = _integration(host, name)
     request.check_match(found.etag)
@@ -174,7 +169,7 @@ def change(host: Host, request: Request, name: str, *, keep: bool) -> Reply:
     return Sync({})
 
 
-@route("POST", "/1.0/network-integrations/*")
+@route("POST", "/1.0/network-integrations/*", extension=_INTEGRATIONS)
 def rename(host: Host, request: Request, name: str) -> Reply:
     found = _integration(host, name)
     wanted = read(request.body, "NetworkIntegrationPost", _FIELDS).get("name", "")
@@ -187,7 +182,7 @@ def rename(host: Host, request: Request, name: str) -> Reply:
     return Sync({})
 
 
-@route("DELETE", "/1.0/network-integrations/*")
+@route("DELETE", "/1.0/network-integrations/*", extension=_INTEGRATIONS)
 def delete(host: Host, request: Request, name: str) -> Reply:
     found = _integration(host, name)
     del host.integrations[name]

@@ -22,25 +22,37 @@ _table: dict[str, Any] = {}
 _HANDLERS = "\0"  # no part of a path
 
 
-def route(method: str, template: str) -> Callable[[H], H]:
-    """Have a function handle a method of a path, in which `*` stands for any one part; it is given those parts."""
+def route(method: str, template: str, *, extension: str | None = None) -> Callable[[H], H]:
+    """Have a function handle a method of a path, in which `*` stands for any one part; it is given those parts.
+
+    `extension` is the API extension by which servers have that path at all.
+    """
 
     def registered(handler: H) -> H:
         node = _table
         for part in template.strip("/").split("/"):
             node = node.setdefault(part, {})
-        node.setdefault(_HANDLERS, {})[method] = handler
+        node.setdefault(_HANDLERS, {})[method] = handler if extension is None else _brought(extension, handler)
         return handler
 
     return registered
 
 
-def route_changes(template: str) -> Callable[[H], H]:
+def _brought(extension: str, handler: Handler) -> Handler:
+    def brought(host: Host, request: Request, *parts: str, **more: Any) -> Reply:
+        if extension not in host.flavour.api_extensions:
+            raise Refused(404, "not found")
+        return handler(host, request, *parts, **more)
+
+    return brought
+
+
+def route_changes(template: str, *, extension: str | None = None) -> Callable[[H], H]:
     """Have a function handle PUT of a path, and PATCH, for which `keep` is True: what that does not name stays."""
 
     def registered(handler: H) -> H:
-        route("PUT", template)(partial(handler, keep=False))
-        route("PATCH", template)(partial(handler, keep=True))
+        route("PUT", template, extension=extension)(partial(handler, keep=False))
+        route("PATCH", template, extension=extension)(partial(handler, keep=True))
         return handler
 
     return registered
