@@ -18,7 +18,7 @@ from lxdnb import transport as _transport  # noqa: F401  # pyright: ignore[repor
 
 # isort: split
 from lxdnb import exceptions, models
-from lxdnb.client import Client, connect
+from lxdnb.client import Client
 from lxdnb.exceptions import (
     BulkFailed,
     ClientConnectionFailed,
@@ -38,6 +38,7 @@ from lxdnb.exceptions import (
     OperationTimeout,
     SaveConflict,
 )
+from lxdnb.finding import connect
 from lxdnb.streams import EventType
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The facade: one server, its collections as attributes, and `connect` to find it."""
+"""The facade: one server, its collections as attributes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 from lxdnb import api, checks, streams
 from lxdnb.exceptions import ClientConnectionFailed, LXDAPIExtensionNotAvailable
 from lxdnb.models._collections import Collections
-from lxdnb.remotes import Cert, configurations, identity, local_sockets, remote
+from lxdnb.remotes import Cert, configurations, identity, local_sockets
 from lxdnb.streams import Events, EventType
 from lxdnb.transport import Timeout, Transport, fingerprint_of
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lxdnb.models.image import Image
     from lxdnb.models.instance import Instance
 
-__all__ = ["Cert", "Client", "EventType", "connect"]
+__all__ = ["Cert", "Client", "EventType"]
 
 W = TypeVar("W")
 
@@ -305,49 +305,6 @@ class Client(Collections):
         raise ClientConnectionFailed(_nobody(tried), tried)
 
 
-def connect(endpoint: str | None = None, *, project: str | None = None, timeout: Timeout = None) -> Client:
-    """Return a client of a server.
-
-    Without an argument: the local daemon. LXD_SOCKET, LXD_DIR, INCUS_SOCKET or INCUS_DIR say which, if one is set;
-    else LXD's usual places are tried, then Incus's. The client's repr names the one that was taken. With one: a
-    remote of `lxc` or `incus` by its name and a colon, as in `connect("mylxd:")`, with the certificates and the project
-    that their configuration has for it; a socket's path; or the URL of a server that they know. `Client` takes the
-    rest. `sandbox:` is a new simulated LXD in this process, `sandbox:incus` a simulated Incus: it needs no root,
-    touches nothing, and is gone with the client.
-
-    Raises ClientConnectionFailed when none answers, which lists each path that was tried, and why it failed; ValueError
-    for a remote that there is not, which names those that there are.
-
-    >>> lxdnb.connect()
-    <Client LXD 5.0.2 at /var/lib/lxd/unix.socket>
-    """
-    if isinstance(endpoint, str) and endpoint.startswith("sandbox:"):
-        return _simulated(endpoint.removeprefix("sandbox:") or "lxd", project, timeout)
-    if not isinstance(endpoint, str) or not endpoint.endswith(":") or "/" in endpoint:
-        return Client(endpoint, project=project, timeout=timeout)
-    found = remote(endpoint[:-1], configurations(os.environ, os.path.expanduser("~")))
-    return Client(
-        found.endpoint,
-        cert=found.cert,
-        project=found.project if project is None else project,
-        timeout=timeout,
-        fingerprint=found.server and fingerprint_of(found.server),
-    )
-
-
-def _simulated(flavour: str, project: str | None, timeout: Timeout) -> Client:
-    from lxdnb.sandbox import Sandbox  # its own room, which nobody else needs
-
-    sandbox = Sandbox(flavour)
-    try:
-        client = Client(sandbox.endpoint, project=project, timeout=timeout)
-    except BaseException:
-        sandbox.close()
-        raise
-    client._ends_with_it(sandbox.close)  # pyright: ignore[reportPrivateUsage]
-    return client
-
-
 def _unpickled(kind: type[Client], arguments: dict[str, Any], target: str | None) -> Client:
     client = kind(**arguments)
     return client if target is None else client.use_target(target)
@@ -357,5 +314,6 @@ def _nobody(tried: Mapping[str, str]) -> str:
     lines = "\n".join(f"  {path}: {reason}" for path, reason in tried.items())
     return (
         f"no LXD or Incus answered here. Tried:\n{lines}\n"
-        "Start the daemon, or name another: set LXD_DIR or INCUS_DIR, or give its socket or https:// address"
+        "Start the daemon, or name another: set LXD_DIR or INCUS_DIR, or give its socket or https:// address. "
+        'lxdnb.connect("auto") gives a simulated server where there is none'
     )

@@ -22,10 +22,12 @@ __all__ = [
     "identity",
     "image_source",
     "local_sockets",
+    "naming",
     "remote",
 ]
 
 LXD_SOCKETS = ("/var/snap/lxd/common/lxd/unix.socket", "/var/lib/lxd/unix.socket")
+_NAMING = (("LXD_SOCKET", "LXD_DIR"), ("INCUS_SOCKET", "INCUS_DIR"))
 INCUS_SOCKETS = ("/var/lib/incus/unix.socket", "/run/incus/unix.socket")
 
 # images.linuxcontainers.org, which older lxc programs still name, has ceased to serve LXD.
@@ -48,13 +50,21 @@ def local_sockets(environment: Mapping[str, str]) -> list[str]:
     >>> local_sockets({"LXD_DIR": "/srv/lxd"})
     ['/srv/lxd/unix.socket']
     """
-    named: list[str] = []
-    for product in ("LXD", "INCUS"):
-        if environment.get(f"{product}_SOCKET"):
-            named.append(environment[f"{product}_SOCKET"])
-        elif environment.get(f"{product}_DIR"):
-            named.append(str(PurePosixPath(environment[f"{product}_DIR"]) / "unix.socket"))
+    named = [
+        environment[name] if name.endswith("_SOCKET") else str(PurePosixPath(environment[name]) / "unix.socket")
+        for name in naming(environment)
+    ]
     return named or [*LXD_SOCKETS, *INCUS_SOCKETS]
+
+
+def naming(environment: Mapping[str, str]) -> list[str]:
+    """Return which variables of the environment name a local server: one of LXD at most, and one of Incus.
+
+    >>> naming({"LXD_DIR": "/srv/lxd", "INCUS_SOCKET": ""})
+    ['LXD_DIR']
+    """
+    found = [[name for name in names if environment.get(name)] for names in _NAMING]
+    return [names[0] for names in found if names]
 
 
 class Cert(NamedTuple):

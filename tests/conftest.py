@@ -15,6 +15,7 @@ import hypothesis
 import pytest
 
 import lxdnb
+from lxdnb import finding
 from lxdnb.models import Container
 from tests import clusters, daemons
 from tests.on_sandbox import SANDBOXES, runs_on_sandboxes
@@ -31,6 +32,12 @@ def pytest_runtest_makereport(item, call):
         report.outcome = "failed"
         report.longrepr = f"skipped, which CI does not allow: {call.excinfo.value}"
     return report
+
+
+@pytest.fixture(autouse=True)
+def _nothing_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test begins as a new process does, in which nobody has asked for `auto`."""
+    monkeypatch.setattr(finding, "_given", {})
 
 
 @pytest.fixture(scope="session")

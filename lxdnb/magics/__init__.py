@@ -19,9 +19,10 @@ from IPython.core.magic import (
 )
 
 from lxdnb import frames
-from lxdnb.client import Client, connect
+from lxdnb.client import Client
 from lxdnb.display import visible
 from lxdnb.exceptions import ClientConnectionFailed, LXDError
+from lxdnb.finding import connect, taken_by_auto
 from lxdnb.magics import commands
 from lxdnb.magics.grammar import GrammarError, Help, parse
 
@@ -48,7 +49,9 @@ class LXDMagics(Magics):
 
     @property
     def client(self) -> Client:
-        """The server that `%lxd` talks to: the local daemon, as `lxdnb.connect()` finds it."""
+        """The server that `%lxd` talks to: what `connect("auto")` has given, else the one of `lxdnb.connect()`."""
+        if (taken := taken_by_auto()) is not None:
+            return taken
         if self._client is None:
             self._client = connect()
         return self._client

@@ -32,13 +32,14 @@ from lxdnb.transport import _reasons as reasons
 from lxdnb.transport._adapters import PinningAdapter, SocketAdapter
 from lxdnb.transport._call import Call
 from lxdnb.transport._given import Timeout
+from lxdnb.transport._reasons import NO_SUCH_SOCKET
 
 if TYPE_CHECKING:
     import websocket
 
     from lxdnb.transport._channel import Channel
 
-__all__ = ["Call", "Channel", "Timeout", "Transport", "fingerprint_of", "refusal"]
+__all__ = ["NO_SUCH_SOCKET", "Call", "Channel", "Timeout", "Transport", "fingerprint_of", "refusal"]
 
 log = logging.getLogger("lxdnb")
 

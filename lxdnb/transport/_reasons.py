@@ -11,6 +11,8 @@ from http.client import IncompleteRead
 
 import requests
 
+NO_SUCH_SOCKET = "there is no such socket"
+
 
 def mismatch(wanted: str, found: str) -> str:
     return f"its certificate has fingerprint {found}, not {wanted}: another server, or a new certificate"
@@ -34,7 +36,7 @@ def reason(error: BaseException, socket_path: str | None, fingerprint: str | Non
         if isinstance(cause, ssl.SSLError):
             return str(cause.args[-1])
         if isinstance(cause, FileNotFoundError):
-            return "there is no such socket"
+            return NO_SUCH_SOCKET
         if isinstance(cause, ConnectionRefusedError):
             return "the daemon is not running" if socket_path else "nothing listens there"
         if isinstance(cause, PermissionError):
