@@ -114,7 +114,11 @@ class Instance:
 
     def pool(self, host: Host) -> str | None:
         """The name of the pool that it lies in."""
-        devices = self.expanded(host)[1]
+        profiles, devices = host.profiles(self.project), Devices()
+        for name in self.profiles:
+            if name in profiles:
+                devices |= profiles[name].devices
+        devices |= self.devices
         return next((each["pool"] for each in devices.values() if is_root(each) and "pool" in each), None)
 
     def record(self, host: Host) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from lxdnb.sandbox.instances import STATUS_CODES, Instance, known
 from lxdnb.sandbox.power import state_of
 from lxdnb.sandbox.replies import Refused, Reply, Request, Sync
 from lxdnb.sandbox.routes import route
+from lxdnb.sandbox.writing import Records
 
 if TYPE_CHECKING:
     from lxdnb.sandbox.state import Host
@@ -76,12 +77,10 @@ def _listed(host: Host, request: Request, collection: str, kind: str | None) -> 
     found = _found(host, request, kind)
     if not request.recursion:
         endings = {each.project: "" if each.project == "default" else f"?project={each.project}" for each in found}
-        return Sync([f"/1.0/{collection}/{each.name}{endings[each.project]}" for each in found])
-    records = [each.record(host) for each in found]
+        return Sync(Records(found, lambda each: f"/1.0/{collection}/{each.name}{endings[each.project]}"))
     if request.recursion > 1:
-        for record, instance in zip(records, found, strict=True):
-            record |= _rest(host, instance)
-    return Sync(records)
+        return Sync(Records(found, lambda each: each.record(host) | _rest(host, each)))
+    return Sync(Records(found, lambda each: each.record(host)))
 
 
 def _rest(host: Host, instance: Instance) -> dict[str, Any]:

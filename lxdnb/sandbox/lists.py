@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from lxdnb.sandbox.filters import ABSENT, matcher
 from lxdnb.sandbox.replies import Refused, Request, Sync
+from lxdnb.sandbox.writing import Records
 
 if TYPE_CHECKING:
     from lxdnb.sandbox.state import Host
@@ -31,7 +32,7 @@ def listed(
     if text and filters:
         matches = matcher(text, host.flavour.incus, _getter)
         found = [each for each in found if matches(record(each))]
-    return Sync([record(each) for each in found] if request.recursion else [url(each) for each in found])
+    return Sync(Records(found, record if request.recursion else url))
 
 
 def owners(host: Host, request: Request, feature: str) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from lxdnb.sandbox.instances import Instance
 from lxdnb.sandbox.network_cards import cards_of, counters_of
 from lxdnb.sandbox.power import MEMORY
-from lxdnb.sandbox.replies import Content, Reply, Request
+from lxdnb.sandbox.replies import Pieces, Reply, Request
 from lxdnb.sandbox.routes import route
 from lxdnb.sandbox.sizes import bytes_of
 from lxdnb.sandbox.workload import usage
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__: list[str] = []
 
 _PROCESSORS = 2
+_KEPT = 8.0  # seconds for which servers tell the same
+_AT_ONCE = 50  # instances between two turns of others
 _DISK = 256 * 2**30  # bytes
 _WAYS = {"receive": "received", "transmit": "sent"}
 _SAID = {"receive": "received", "transmit": "transmitted"}
@@ -54,12 +56,6 @@ _MEMORY = (
 )
 
 
-class _Sample(NamedTuple):
-    metric: str
-    labels: dict[str, str]
-    value: float
-
-
 def _metrics(incus: bool) -> Iterator[tuple[str, str, str]]:
     """Yield the name, the kind and the description of each metric, in the order in which that server tells them."""
     yield "cpu_seconds_total", "counter", "The total number of CPU time used in seconds."
@@ -79,29 +75,30 @@ def _metrics(incus: bool) -> Iterator[tuple[str, str, str]]:
     yield "procs_total", "gauge", "The number of running processes."
 
 
-def _samples(host: Host, instance: Instance) -> Iterator[_Sample]:
-    """Yield what is told of a running instance."""
+def _samples(host: Host, instance: Instance) -> Iterator[tuple[str, str, float]]:
+    """Yield what is told of a running instance: the metric, its labels as they are written, and its value."""
     assert instance.started is not None
-    whose = {"name": instance.name, "project": instance.project, "type": instance.kind}
+    name, project = f'name="{instance.name}"', f'project="{instance.project}"'
+    whose = f'{name},{project},type="{instance.kind}"'
     used = usage(instance.seed, host.clock() - instance.started)
     for processor in range(_PROCESSORS):
         for mode, share in (("system", 0.3), ("user", 0.7)):
             seconds = round(used.cpu / 1e9 * share / _PROCESSORS, 3)
-            yield _Sample("cpu_seconds_total", {"cpu": str(processor), "mode": mode, **whose}, seconds)
-    yield _Sample("cpu_effective_total", whose, _PROCESSORS)
-    disk = {"device": "", "fstype": "ext4", "mountpoint": "/", "name": instance.name, "project": instance.project}
+            yield "cpu_seconds_total", f'cpu="{processor}",mode="{mode}",{whose}', seconds
+    yield "cpu_effective_total", whose, _PROCESSORS
+    disk = f'device="",fstype="ext4",mountpoint="/",{name},{project}'
     for what, value in (("avail", _DISK * 0.9), ("free", _DISK * 0.95), ("size", _DISK)):
-        yield _Sample(f"filesystem_{what}_bytes", disk, int(value))
-    yield from (_Sample(f"memory_{name}_bytes", whose, value) for name, value in _memory(host, instance, used.memory))
-    yield _Sample("memory_OOM_kills_total", whose, 0)
-    interfaces = {"lo": dict.fromkeys(counters_of(host, instance), 0)}
-    interfaces |= {card.interface: counters_of(host, instance) for card in cards_of(host, instance)}
+        yield f"filesystem_{what}_bytes", disk, int(value)
+    yield from ((f"memory_{name}_bytes", whose, value) for name, value in _memory(host, instance, used.memory))
+    yield "memory_OOM_kills_total", whose, 0
+    counters = counters_of(host, instance)
+    interfaces = {"lo": dict.fromkeys(counters, 0)} | {card.interface: counters for card in cards_of(host, instance)}
     for way, done in _WAYS.items():
         for count in _COUNTS:
-            for interface, counters in interfaces.items():
-                value = counters.get(f"{count}_{done}", 0)
-                yield _Sample(f"network_{way}_{count}_total", {"device": interface, **whose}, value)
-    yield _Sample("procs_total", whose, used.processes)
+            for interface, told in interfaces.items():
+                value = told.get(f"{count}_{done}", 0)
+                yield f"network_{way}_{count}_total", f'device="{interface}",{whose}', value
+    yield "procs_total", whose, used.processes
 
 
 def _memory(host: Host, instance: Instance, used: int) -> Iterator[tuple[str, int]]:
@@ -126,26 +123,62 @@ def _memory(host: Host, instance: Instance, used: int) -> Iterator[tuple[str, in
     yield from ((kind.name, figures.get(kind.name, 0)) for kind in _MEMORY)
 
 
-def _line(prefix: str, sample: _Sample) -> str:
-    labels = ",".join(f'{key}="{value}"' for key, value in sample.labels.items())
-    return f"{prefix}_{sample.metric}{{{labels}}} {sample.value:.16g}"
+class _Told:
+    """What is told of a project's instances, by metric: made block by block, by all who wait for it together."""
+
+    def __init__(self, host: Host, instances: list[Instance]) -> None:
+        self.made: dict[str, list[bytes]] = {}
+        self.ready = False
+        self._work = self._making(host, instances)
+
+    def advance(self) -> None:
+        """Make one block more."""
+        next(self._work, None)
+
+    def _making(self, host: Host, instances: list[Instance]) -> Iterator[None]:
+        prefix = host.flavour.name
+        for at in range(0, len(instances), _AT_ONCE):
+            block: dict[str, list[str]] = {}
+            for instance in instances[at : at + _AT_ONCE]:
+                if instance.started is not None:
+                    for metric, labels, value in _samples(host, instance):
+                        block.setdefault(metric, []).append(f"{prefix}_{metric}{{{labels}}} {value:.16g}\n")
+            for metric, lines in block.items():
+                self.made.setdefault(metric, []).append("".join(lines).encode())
+            yield
+        self.ready = True
+
+
+def _told(host: Host, project: str) -> _Told:
+    """Return what is told of a project: as it was told to others up to 8 s ago."""
+    if project not in host.metrics:
+        host.metrics[project] = _Told(host, [*host.projects[project].instances.values()])
+    return host.metrics[project]
 
 
 @route("GET", "/1.0/metrics")
 def metrics(host: Host, request: Request) -> Reply:
     wanted = request.query.get("project")
-    by_metric: dict[str, list[_Sample]] = {}
-    for name, project in sorted(host.projects.items()):
-        if wanted in (None, "", name):
-            for instance in project.instances.values():
-                if instance.started is not None:
-                    for sample in _samples(host, instance):
-                        by_metric.setdefault(sample.metric, []).append(sample)
+    projects = [name for name in sorted(host.projects) if wanted in (None, "", name)]
+    return Pieces(_written(host, {name: _told(host, name) for name in projects}), "text/plain")
+
+
+def _written(host: Host, told: dict[str, _Told]) -> Iterator[bytes]:
+    for project, each in told.items():
+        if not each.ready:
+            while not each.ready:
+                each.advance()
+                yield b""
+            host.agenda.after(_KEPT, lambda project=project, each=each: _forget(host, project, each))
     prefix = host.flavour.name
-    lines: list[str] = []
     for metric, kind, description in _metrics(host.flavour.incus):
-        if found := by_metric.get(metric):
-            lines += [f"# HELP {prefix}_{metric} {description}", f"# TYPE {prefix}_{metric} {kind}"]
-            lines += [_line(prefix, each) for each in found]
-    lines.append("# EOF")
-    return Content(("\n".join([*lines, ""]).encode(),), "", "text/plain")
+        found = [block for each in told.values() for block in each.made.get(metric, ())]
+        if found:
+            yield f"# HELP {prefix}_{metric} {description}\n# TYPE {prefix}_{metric} {kind}\n".encode()
+            yield from found
+    yield b"# EOF\n"
+
+
+def _forget(host: Host, project: str, told: _Told) -> None:
+    if host.metrics.get(project) is told:
+        del host.metrics[project]

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lxdnb.sandbox.operations import Operation
 
-__all__ = ["Async", "Content", "Refused", "Reply", "Request", "Sync", "Waits", "etag_of"]
+__all__ = ["Async", "Content", "Pieces", "Refused", "Reply", "Request", "Sync", "Waits", "etag_of"]
 
 
 class Refused(Exception):
@@ -97,7 +97,16 @@ class Content:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-Reply = Sync | Async | Waits | Content
+@dataclass(frozen=True)
+class Pieces:
+    """A text that is made as it is sent, so that others have their turn between two pieces; some may be empty."""
+
+    pieces: Iterator[bytes]
+    kind: str
+    """What it is, as a media type."""
+
+
+Reply = Sync | Async | Waits | Content | Pieces
 
 
 def etag_of(*parts: Any) -> str:

@@ -9,7 +9,8 @@ import asyncio
 import json
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -17,14 +18,17 @@ from tornado import web, websocket
 from tornado.httpserver import HTTPServer
 
 from lxdnb.sandbox.events import TYPES, Listener
-from lxdnb.sandbox.replies import Async, Content, Refused, Reply, Request, Sync, Waits
+from lxdnb.sandbox.replies import Async, Content, Pieces, Refused, Reply, Request, Sync, Waits
 from lxdnb.sandbox.routes import take
 from lxdnb.sandbox.state import Host
 from lxdnb.sandbox.streams import SftpHandler, StreamHandler
+from lxdnb.sandbox.writing import Records, pieces, written
 
 __all__ = ["Driver", "server_of"]
 
+FEW = 100  # records that are written at once
 LARGEST_BODY = 16 * 2**30  # bytes
+MOST_UNREAD = 2**24  # characters of events that wait for a listener, before he is given up
 PING = 10  # seconds between two signs of life
 
 _log = logging.getLogger("lxdnb.sandbox")
@@ -70,6 +74,11 @@ def _log_request(handler: web.RequestHandler) -> None:
 
 def _query(uri: str) -> dict[str, str]:
     return dict(reversed(parse_qsl(uri.partition("?")[2], keep_blank_values=True)))
+
+
+def _enveloped(kind: str, code: int, status: str, operation: str, metadata: Any) -> dict[str, Any]:
+    told = {"type": kind, "status": status, "status_code": code, "operation": operation}
+    return {**told, "error_code": 0, "error": "", "metadata": metadata}
 
 
 class RestHandler(web.RequestHandler):
@@ -149,13 +158,33 @@ class RestHandler(web.RequestHandler):
             reply = reply.answer()
         if isinstance(reply, Content):
             self._write_content(reply)
+        elif isinstance(reply, Pieces):
+            self.set_header("Content-Type", reply.kind)
+            await self._pour(reply.pieces)
         elif isinstance(reply, Async):
             operation = reply.operation
             self.set_status(202)
             self.set_header("Location", operation.url)
             self._envelope("async", 100, "Operation created", operation.url, operation.record())
+        elif isinstance(reply.metadata, Records) and len(reply.metadata) > FEW and not self._faults:
+            await self._write_list(reply.metadata)
         else:
             self._write_sync(reply)
+
+    async def _write_list(self, records: Records) -> None:
+        self.set_header("Content-Type", "application/json")
+        before, _, after = written(_enveloped("sync", 200, "Success", "", [])).rpartition(b"[]")
+        await self._pour(pieces(records, before, after + b"\n"))
+
+    async def _pour(self, made: Iterator[bytes]) -> None:
+        """Send what is made piece by piece, while it is made."""
+        for piece in made:
+            if piece:
+                self.write(piece)
+                await self.flush()
+            await asyncio.sleep(0)
+            if self._gone.is_set():
+                return
 
     def _write_sync(self, reply: Sync) -> None:
         if reply.created is not None:
@@ -173,12 +202,11 @@ class RestHandler(web.RequestHandler):
         self._json({"type": "error", "status": "", "status_code": 0, "operation": "", **error})
 
     def _envelope(self, kind: str, code: int, status: str, operation: str, metadata: Any) -> None:
-        told = {"type": kind, "status": status, "status_code": code, "operation": operation}
-        self._json({**told, "error_code": 0, "error": "", "metadata": metadata})
+        self._json(_enveloped(kind, code, status, operation, metadata))
 
     def _json(self, record: Any) -> None:
         self.set_header("Content-Type", "application/json")
-        body = json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+        body = written(record) + b"\n"
         self.write(body[: len(body) // 2] if "malformed" in self._faults else body)
 
     def _write_content(self, reply: Content) -> None:
@@ -217,6 +245,7 @@ class EventsHandler(websocket.WebSocketHandler):
     driver: Driver
     _leave: Callable[[], None] | None = None
     _left: int | None = None  # messages until a fault hangs up
+    _unread = 0
 
     def initialize(self, driver: Driver) -> None:
         self.driver = driver
@@ -256,9 +285,19 @@ class EventsHandler(websocket.WebSocketHandler):
                 self._hang_up()
                 return
         try:
-            self.write_message(text)
+            sent = self.write_message(text)
         except websocket.WebSocketClosedError:
             self.on_close()
+            return
+        self._unread += len(text)
+        sent.add_done_callback(partial(self._read, len(text)))
+        if self._unread > MOST_UNREAD:
+            self._hang_up()
+
+    def _read(self, size: int, sent: asyncio.Future[None]) -> None:
+        self._unread -= size
+        if not sent.cancelled():
+            sent.exception()  # that it is closed, which on_close tells as well
 
     def _hang_up(self) -> None:
         self.on_close()

@@ -46,6 +46,7 @@ class Host:
         self.warnings: dict[str, Notice] = first_warnings(self)
         self.integrations: dict[str, Integration] = {}
         self.projects: dict[str, Project] = {"default": first_project(self)}
+        self.metrics: dict[str, Any] = {}  # what was told of projects of late
 
     def new_uuid(self) -> str:
         """Return an identifier that nothing here has yet."""

@@ -249,23 +249,31 @@ def _listed(host: Host, request: Request, pool: str, kind: str | None) -> Reply:
     if not request.of_all_projects and request.project not in host.projects:
         raise Refused(404, "Project not found")
     keepers = owners(host, request, "storage.volumes")
-    found = [each for (owner, _), each in kept.volumes.items() if owner in keepers]
+    found: list[Volume | Instance] = [each for (owner, _), each in kept.volumes.items() if owner in keepers]
     projects = [] if kind == "custom" else [*host.projects] if request.of_all_projects else [request.project]
     for project in projects:
-        found += [volume_of(host, pool, each) for each in host.instances(project).values() if each.pool(host) == pool]
-    both: list[tuple[Volume, Snapshot | None]] = []
+        found += [each for each in host.instances(project).values() if each.pool(host) == pool]
+    both: list[tuple[Volume | Instance, str | None]] = []
     for each in sorted(found, key=lambda each: (each.kind, each.name, each.project)):
         if kind in (None, each.kind):
             both.append((each, None))
-            both += [(each, snapshot) for snapshot in each.snapshots.values()]
+            both += [(each, snapshot) for snapshot in each.snapshots or ()]
+
+    def volume(each: Volume | Instance) -> Volume:
+        return each if isinstance(each, Volume) else volume_of(host, pool, each)  # made as it is told, of very many
+
     return listed(
         host,
         request,
         both,
-        lambda pair: pair[0].url(host, "snapshots", pair[1].name) if pair[1] else pair[0].url(host),
-        lambda pair: pair[0].record(host, pair[1]),
+        lambda pair: volume(pair[0]).url(host, *(("snapshots", pair[1]) if pair[1] is not None else ())),
+        lambda pair: _told(host, volume(pair[0]), pair[1]),
         filters=True,
     )
+
+
+def _told(host: Host, volume: Volume, snapshot: str | None) -> dict[str, Any]:
+    return volume.record(host, volume.snapshots.get(snapshot) if snapshot is not None else None)
 
 
 @route("GET", "/1.0/storage-pools/*/volumes")
