@@ -15,6 +15,7 @@ FILES = frozenset(
         "frames", "images", "instances", "launch", "logs", "magics", "metadata", "models", "network_acls",
         "network_forwards", "networks", "operations", "profiles", "projects", "publish", "saves", "sharing",
         "snapshots", "storage_backups", "storage_buckets", "storage_pools", "storage_volumes", "warnings", "widgets",
+        "backups",
     ]
 )  # fmt: skip
 _HTTPS = "it speaks HTTP on a unix socket alone"

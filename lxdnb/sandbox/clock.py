@@ -6,11 +6,12 @@ Pure: nothing here waits. Whoever owns the host calls `run` when `due` says so.
 from __future__ import annotations
 
 import heapq
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import count
 
-__all__ = ["Agenda", "timestamp"]
+__all__ = ["Agenda", "moment", "timestamp"]
 
 
 def timestamp(seconds: float) -> str:
@@ -20,6 +21,19 @@ def timestamp(seconds: float) -> str:
     written = datetime.fromtimestamp(whole, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     fraction = f".{nanoseconds:09}".rstrip("0").rstrip(".")
     return f"{written}{fraction}Z"
+
+
+def moment(text: str) -> float | None:
+    """Return the time that a text of RFC 3339 tells, in seconds since 1970; None for what is no such text."""
+    if not _WRITTEN.fullmatch(text):
+        return None
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+_WRITTEN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
 
 
 class Agenda:

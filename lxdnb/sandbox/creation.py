@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lxdnb.sandbox.backup_imports import imported
 from lxdnb.sandbox.bodies import CONFIG, Shape, read
 from lxdnb.sandbox.images import Image, find
 from lxdnb.sandbox.instances import FIELDS, IDMAP, Instance, check_name, is_root, known, resources_of
@@ -61,6 +62,8 @@ def _new_name(host: Host, project: str) -> str:
 
 @route("POST", "/1.0/instances")
 def create(host: Host, request: Request) -> Reply:
+    if request.headers.get("content-type") == "application/octet-stream":
+        return imported(host, request)
     project = request.project
     host.project(project)
     asked = read(request.body, "InstancesPost", _FIELDS)
@@ -237,10 +240,11 @@ def _volatile(host: Host) -> Config:
     """Return what a server notes of an instance when it has made it."""
     uuid = host.new_uuid()
     noted = {
+        "volatile.apply_template": "create",
         "volatile.cloud-init.instance-id": host.new_uuid(),
         "volatile.idmap.base": "0",
         "volatile.idmap.next": IDMAP,
         "volatile.last_state.idmap": "[]",
         "volatile.uuid": uuid,
     }
-    return noted | ({"volatile.uuid.generation": uuid} if host.flavour.incus else {"volatile.apply_template": "create"})
+    return noted | ({"volatile.uuid.generation": uuid} if host.flavour.incus else {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lxdnb.sandbox import (  # noqa: F401
+    backups,  # pyright: ignore[reportUnusedImport]
     buckets,  # pyright: ignore[reportUnusedImport]
     certificates,  # pyright: ignore[reportUnusedImport]
     cluster,  # pyright: ignore[reportUnusedImport]

@@ -18,6 +18,7 @@ from lxdnb.sandbox.routes import route
 from lxdnb.sandbox.settings import Config, Devices, check_config, check_devices, expanded
 
 if TYPE_CHECKING:
+    from lxdnb.sandbox.backups import Backup
     from lxdnb.sandbox.filesystem import Tree
     from lxdnb.sandbox.images import Image
     from lxdnb.sandbox.machines import Machine
@@ -65,6 +66,7 @@ class Instance:
 
     __slots__ = (
         "architecture",
+        "backups",
         "config",
         "created",
         "described",
@@ -98,6 +100,7 @@ class Instance:
         self.started: float | None = None
         self.last_used: float | None = None
         self.snapshots: dict[str, Snapshot] | None = None
+        self.backups: dict[str, Backup] | None = None
         self.described: Described | None = None
         self.files: Tree | Image | None = None  # its image, until they are first asked for
         self.logs: dict[str, bytearray] | None = None  # by their names

@@ -15,7 +15,7 @@ from lxdnb.sandbox.filesystem import Tree
 from lxdnb.sandbox.nodes import Device, Directory, Fifo, File, Link
 from lxdnb.sandbox.replies import Refused
 
-__all__ = ["add_tree", "compressed", "packed"]
+__all__ = ["ALGORITHMS", "add_file", "add_tree", "compressed", "packed"]
 
 
 def packed(tree: Tree, metadata: Mapping[str, Any], templates: Mapping[str, bytes]) -> bytes:
@@ -29,9 +29,9 @@ def packed(tree: Tree, metadata: Mapping[str, Any], templates: Mapping[str, byte
     return written.getvalue()
 
 
-def add_file(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+def add_file(archive: tarfile.TarFile, name: str, content: bytes, when: float = 0.0, mode: int = 0o644) -> None:
     entry = tarfile.TarInfo(name)
-    entry.size, entry.mode = len(content), 0o644
+    entry.size, entry.mode, entry.mtime = len(content), mode, int(when)
     archive.addfile(entry, io.BytesIO(content))
 
 
@@ -67,6 +67,9 @@ _COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
     "bzip2": lambda data: bz2.compress(data, 1),
     "xz": lambda data: lzma.compress(data, preset=0),
 }
+
+
+ALGORITHMS = frozenset(_COMPRESSORS)
 
 
 def compressed(data: bytes, algorithm: str) -> bytes:

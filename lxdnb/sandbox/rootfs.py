@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lxdnb.sandbox.instances import Instance
     from lxdnb.sandbox.state import Host
 
-__all__ = ["copied", "files_of"]
+__all__ = ["copied", "files_of", "tree_below"]
 
 _FOLDERS = {
     "tmp": 0o1777,
@@ -79,6 +79,18 @@ def _read(clock: Callable[[], float], image: Image) -> Tree:
     if tree.get("/bin/sh") is None:
         _complete(tree, image.archive.created)
     _devices(tree, image.archive.created)
+    return Tree(clock, root)
+
+
+def tree_below(clock: Callable[[], float], archive: tarfile.TarFile, within: str) -> Tree:
+    """Return what an archive has below a name, which ends with a slash, as the files of an instance."""
+    when = clock()
+    root = Directory(0o755, when)
+    tree = Tree(clock, root)
+    _unpack(tree, archive, within)
+    if tree.get("/bin/sh") is None:
+        _complete(tree, when)
+    _devices(tree, when)
     return Tree(clock, root)
 
 

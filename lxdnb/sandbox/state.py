@@ -78,13 +78,16 @@ class Host:
     def instances(self, project: str) -> dict[str, Instance]:
         return self.project(project).instances
 
-    def tell(self, action: str, source: str, project: str, context: dict[str, Any] | None = None) -> None:
-        """Tell those who listen of something that happened to what has the URL `source`."""
+    def tell(
+        self, action: str, source: str, project: str, context: dict[str, Any] | None = None, *, bare: bool = False
+    ) -> None:
+        """Tell those who listen of something that happened to what has the URL `source`; `bare` of who asked for it."""
         where = source if project == "default" else f"{source}?project={project}"
         metadata: dict[str, Any] = {"action": action, "source": where}
         if context:
             metadata["context"] = context
-        metadata["requestor"] = {"username": "root", "protocol": "unix", "address": "@"}
-        if self.flavour.incus:
+        if not bare:
+            metadata["requestor"] = {"username": "root", "protocol": "unix", "address": "@"}
+        if self.flavour.incus and not bare:
             metadata |= {"name": source.rpartition("/")[2], "project": project}
         self.events.emit("lifecycle", metadata, project)

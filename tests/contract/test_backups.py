@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import tarfile
+from contextlib import closing
+from itertools import count
 
 import pytest
 
 import lxdnb
+from lxdnb.sandbox import Sandbox
 
 
 @pytest.fixture
@@ -115,3 +118,94 @@ def test_an_export_that_fails_leaves_nothing(c1, server, tmp_path, asked):
             c1.export_backup(to)
     assert asked == []
     assert list(tmp_path.iterdir()) == []
+
+
+def archive(**files: bytes | None) -> bytes:
+    """A tarball of these below `backup`: directories where there is None."""
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w") as tar:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(f"backup/{name.replace('__', '/').replace('_', '.')}")
+            entry.mode, entry.type = 0o755, tarfile.DIRTYPE if content is None else tarfile.REGTYPE
+            entry.size = len(content or b"")
+            tar.addfile(entry, io.BytesIO(content or b""))
+    return written.getvalue()
+
+
+INDEX = (
+    b"{name: c9, backend: dir, pool: default, type: container, config: {container: {name: c9, profiles: [default]}}}"
+)
+NAME = "unmarshal number into Go struct field InstanceBackupsPost.name"
+
+
+def check_refused(client, words, *path, **sent) -> None:
+    """Check how a request, or the operation that it begins, is refused."""
+    node = client.api.instances
+    for part in path:
+        node = node[part]
+
+    def ask() -> None:
+        client.operations.from_record(node.post(**sent).json()["metadata"]).wait()
+
+    with pytest.raises(lxdnb.LXDAPIException, match=words):
+        ask()
+
+
+def test_what_is_no_backup_is_refused_with_the_servers_words(client, server):
+    numbers = count()
+    header = "X-Incus-name" if server.flavour == "incus" else "X-LXD-name"
+    for words, data in (
+        ("EOF", b""),
+        ("Unsupported compression", b"no backup"),
+        ("Backup is missing ", archive(other=b"y")),
+        ("did not find expected node content", archive(index_yaml=b"a: [")),
+        ("line 1: cannot unmarshal !!seq into backup.Info", archive(index_yaml=b"- 3")),
+        ("tar: backup/container: Not found in archive", archive(index_yaml=INDEX)),
+        ("backup.yaml: no such file", archive(index_yaml=INDEX, container=None, container__rootfs=None)),
+        ("Invalid instance type", archive(index_yaml=INDEX.replace(b"type: container", b"type: custom"))),
+        (
+            'storage driver "zfs" differs from the target storage pool driver "dir"',
+            archive(index_yaml=INDEX.replace(b"backend: dir", b"optimized: true, backend: zfs")),
+        ),
+    ):
+        sent = {"Content-Type": "application/octet-stream", header: f"x{next(numbers)}"}
+        check_refused(client, words, data=data, headers=sent)
+    assert server.query("/1.0/instances") in (None, [])
+
+
+def test_what_a_backup_cannot_be_is_refused_with_the_servers_words(c1, client):
+    c1.backups.create("b1", wait=True)
+    for words, wanted in (
+        ('Backup "c1/b1" already exists', {"name": "b1"}),
+        ("Backup names may not contain slashes", {"name": "b/2"}),
+        ("ompression algorithm .nonesuch", {"name": "b2", "compression_algorithm": "nonesuch"}),
+        ("cannot parse .*yesterday.* as ", {"name": "b2", "expires_at": "yesterday"}),
+        (NAME, {"name": 3}),
+    ):
+        check_refused(client, words, "c1", "backups", json=wanted)
+    check_refused(client, "Instance backup not found", "c1", "backups", "b2", json={"name": "b3"})
+    assert [each.name for each in c1.backups.all()] == ["b1"]
+
+
+def test_a_backup_goes_from_a_sandbox_to_a_server_and_back(client, server, flavour, tmp_path):
+    with Sandbox(flavour) as sandbox, closing(lxdnb.Client(sandbox.endpoint)) as simulated:
+        with client.images.get_by_alias("busybox").export() as image:
+            simulated.images.create(image.read(), wait=True).add_alias("ours", "")
+        there = simulated.containers.launch("ours", "c1")
+        there.snapshots.create("before", wait=True)
+        there.files.put("/root/word", b"from the sandbox", uid=5, gid=6, mode=0o640)
+        there.export_backup(tmp_path / "c1.tar.gz")
+        here = client.instances.import_backup(tmp_path / "c1.tar.gz")
+        here.start(wait=True)
+        told = here.execute(["sh", "-c", "cat /root/word; stat -c ' %u %g %a' /root/word; echo more > /root/more"])
+        assert told.stdout == "from the sandbox 5 6 640\n"
+        here.stop(wait=True, force=True)
+        here.export_backup(tmp_path / "again.tar.xz", compression_algorithm="xz")
+        back = simulated.instances.import_backup(tmp_path / "again.tar.xz", "c2")
+        back.start(wait=True)
+        told = back.execute(["stat", "-c", "%n %u %g %s", "/root/word", "/root/more"])
+        assert told.stdout == "/root/word 5 6 16\n/root/more 0 0 5\n"
+        back.stop(wait=True, force=True)
+        back.snapshots.get("before").restore(wait=True)
+        back.start(wait=True)
+        assert back.execute(["ls", "/root"]).stdout == ""
