@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lxdnb.sandbox.replies import Refused
+from lxdnb.sandbox.replies import Refused, Request
 
-__all__ = ["CONFIG", "DEVICES", "Shape", "read", "read_loosely"]
+if TYPE_CHECKING:
+    from lxdnb.sandbox.state import Host
+
+__all__ = ["CONFIG", "DEVICES", "Shape", "read", "read_map", "read_patch"]
 
 Shape = str | list[Any] | dict[str, Any]
 
@@ -24,11 +27,20 @@ _PYTHON = {"string": str, "bool": bool, "int": int, "uint32": int}
 
 def read(body: bytes, struct: str, fields: Mapping[str, Shape]) -> dict[str, Any]:
     """Return the fields that a body has. Null is the same as absent. Raises Refused with 400."""
-    return _fields(read_loosely(body, f"api.{struct}"), struct, "", fields)
+    return _fields(_object(body, f"api.{struct}"), struct, "", fields)
 
 
-def read_loosely(body: bytes, struct: str) -> dict[str, Any]:
+def read_map(host: Host, request: Request) -> dict[str, Any]:
     """Return what a body has, as it is. Raises Refused with 400 for what is no JSON, or no object."""
+    return _object(request.body, "jmap.Map" if host.flavour.incus else "shared.Jmap")
+
+
+def read_patch(host: Host, request: Request, struct: str, fields: Mapping[str, Shape]) -> dict[str, Any]:
+    """Return the fields of a body that the servers read twice, at first as a map of anything."""
+    return _fields(read_map(host, request), struct, "", fields)
+
+
+def _object(body: bytes, struct: str) -> dict[str, Any]:
     try:
         # As a decoder of Go reads: one value, and nothing of what may come behind it.
         record, _ = json.JSONDecoder().raw_decode(body.decode().lstrip(" \t\r\n"))

@@ -40,10 +40,10 @@ def every(host: Host, request: Request, pool: str) -> Reply:
 
 @route("POST", "/1.0/storage-pools/*/buckets", extension=_BUCKETS)
 def create(host: Host, request: Request, pool: str) -> Reply:
-    _check_pool(host, request, pool)
     if request.headers.get("content-type") == "application/octet-stream":
         raise Refused(400, "Unsupported compression")
     asked = read(request.body, "StorageBucketsPost", _FIELDS)
+    _check_pool(host, request, pool)
     name = asked.get("name", "")
     if not _NAME.fullmatch(name):
         raise Refused(500, f"{_FAILED}{_NAMES} and must start with a letter or number")
@@ -59,27 +59,32 @@ def create(host: Host, request: Request, pool: str) -> Reply:
     raise Refused(500, f"{_FAILED}Failed connecting to bucket: Couldn't find the MinIO client tool")
 
 
-def _absent(path: str, words: dict[str, str]) -> None:
-    """Have requests for what no bucket has be answered by so many words each."""
+def _absent(method: str, path: str, said: str, struct: str | None = None) -> None:
+    """Have a request for what no bucket has be refused with such words, once its body is read as such a struct."""
 
-    def refusal(said: str):
-        def handler(host: Host, request: Request, pool: str, *_: str) -> Reply:
+    def handler(host: Host, request: Request, pool: str, *_: str) -> Reply:
+        if request.method != "POST":
             _check_pool(host, request, pool)
-            raise Refused(404, said)
+        if struct is not None:
+            read(request.body, struct, {})
+        _check_pool(host, request, pool)
+        raise Refused(404, said)
 
-        return handler
-
-    for method, said in words.items():
-        route(method, f"/1.0/storage-pools/*/buckets/*{path}", extension=_BUCKETS)(refusal(said))
+    route(method, f"/1.0/storage-pools/*/buckets/*{path}", extension=_BUCKETS)(handler)
 
 
 _NONE = "Storage bucket not found"
-_absent("", {"GET": _NONE, "PUT": f"Failed updating storage bucket: {_NONE}", "PATCH": _NONE,
-             "DELETE": f"Failed deleting storage bucket: {_NONE}"})  # fmt: skip
-_absent("/keys", {"GET": f"Failed loading storage bucket: {_NONE}",
-                  "POST": f"Failed creating storage bucket key: {_NONE}"})  # fmt: skip
-_absent("/keys/*", {"GET": _NONE, "PUT": f"Failed updating storage bucket key: {_NONE}",
-                    "DELETE": f"Failed deleting storage bucket key: {_NONE}"})  # fmt: skip
-_absent("/backups", {"GET": _NONE, "POST": _NONE})
-_absent("/backups/*", dict.fromkeys(("GET", "POST", "DELETE"), "Storage bucket backup not found"))
-_absent("/backups/*/export", {"GET": _NONE})
+_absent("GET", "", _NONE)
+_absent("PUT", "", f"Failed updating storage bucket: {_NONE}", "StorageBucketPut")
+_absent("PATCH", "", _NONE, "StorageBucketPut")
+_absent("DELETE", "", f"Failed deleting storage bucket: {_NONE}")
+_absent("GET", "/keys", f"Failed loading storage bucket: {_NONE}")
+_absent("POST", "/keys", f"Failed creating storage bucket key: {_NONE}", "StorageBucketKeysPost")
+_absent("GET", "/keys/*", _NONE)
+_absent("PUT", "/keys/*", f"Failed updating storage bucket key: {_NONE}", "StorageBucketKeyPut")
+_absent("DELETE", "/keys/*", f"Failed deleting storage bucket key: {_NONE}")
+for _method in ("GET", "POST"):
+    _absent(_method, "/backups", _NONE)
+for _method, _struct in (("GET", None), ("POST", "StorageBucketBackupPost"), ("DELETE", None)):
+    _absent(_method, "/backups/*", "Storage bucket backup not found", _struct)
+_absent("GET", "/backups/*/export", _NONE)

@@ -190,8 +190,8 @@ def image_of(host: Host, project: str, source: dict[str, Any]) -> Image | Refuse
     if fingerprint := source.get("fingerprint"):
         try:
             return find(host, project, fingerprint)
-        except Refused as refused:
-            return Refused(404, refused.words)
+        except Refused:
+            return Refused(500, "Image not provided for instance creation")
     if wanted := source.get("properties"):
         found = [each for each in host.images(project).values() if wanted.items() <= each.properties.items()]
         if found:

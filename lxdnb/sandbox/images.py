@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from lxdnb.sandbox.archives import Archive, ending_of, opened
-from lxdnb.sandbox.bodies import CONFIG, Shape, read, read_loosely
+from lxdnb.sandbox.bodies import CONFIG, Shape, read, read_map
 from lxdnb.sandbox.clock import timestamp
 from lxdnb.sandbox.lists import listed, owners
 from lxdnb.sandbox.operations import Operation, Work
@@ -103,7 +103,7 @@ def find(host: Host, project: str, fingerprint: str) -> Image:
     if len(found) > 1:
         raise Refused(400, "More than one image matches")
     if not found:
-        raise Refused(404, f'Image "{fingerprint}" not found' if host.flavour.incus else "Image not found")
+        raise Refused(404, "Image not found")
     return found[0]
 
 
@@ -157,9 +157,18 @@ def describe(host: Host, project: str, image: Image, headers: Mapping[str, str])
             add_alias(host, project, value, image.fingerprint)
 
 
+def _shown(host: Host, request: Request, fingerprint: str) -> Image:
+    try:
+        return find(host, request.project, fingerprint)
+    except Refused as refused:
+        if host.flavour.incus and refused.code == 404:
+            raise Refused(404, f'Image "{fingerprint}" not found') from None
+        raise
+
+
 @route("GET", "/1.0/images/*")
 def one(host: Host, request: Request, fingerprint: str) -> Reply:
-    found = find(host, request.project, fingerprint)
+    found = _shown(host, request, fingerprint)
     return Sync(found.record(host, host.keeper(request.project, "images").name), found.etag)
 
 
@@ -198,7 +207,7 @@ def delete(host: Host, request: Request, fingerprint: str) -> Reply:
 
 @route("GET", "/1.0/images/*/export")
 def export(host: Host, request: Request, fingerprint: str) -> Reply:
-    found = find(host, request.project, fingerprint)
+    found = _shown(host, request, fingerprint)
     if len(found.files) == 1:
         name = f"{found.fingerprint}{ending_of(found.files[0])}"
         return Content(found.files, name, "application/octet-stream")
@@ -261,11 +270,11 @@ def one_alias(host: Host, request: Request, name: str) -> Reply:
 
 @route("PUT", "/1.0/images/aliases/*")
 def replace_alias(host: Host, request: Request, name: str) -> Reply:
-    found = _known(host, request.project, name)
-    request.check_match(etag_of(found.target, found.description))
     asked = read(request.body, "ImageAliasesEntryPut", _ALIAS_FIELDS)
     if not asked.get("target"):
         raise Refused(400, "The target field is required")
+    found = _known(host, request.project, name)
+    request.check_match(etag_of(found.target, found.description))
     found.target = find(host, request.project, asked["target"]).fingerprint
     found.description = asked.get("description", "")
     host.tell("image-alias-updated", f"/1.0/images/aliases/{name}", request.project)
@@ -274,9 +283,9 @@ def replace_alias(host: Host, request: Request, name: str) -> Reply:
 
 @route("PATCH", "/1.0/images/aliases/*")
 def patch_alias(host: Host, request: Request, name: str) -> Reply:
+    asked = read_map(host, request)
     found = _known(host, request.project, name)
     request.check_match(etag_of(found.target, found.description))
-    asked = read_loosely(request.body, "jmap.Map" if host.flavour.incus else "shared.Jmap")
     for key in ("target", "description"):
         if not isinstance(asked.get(key, ""), str):
             raise Refused(400, f"`{key}` was not a string")

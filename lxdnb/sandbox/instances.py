@@ -9,7 +9,7 @@ import copy
 import re
 from typing import TYPE_CHECKING, Any
 
-from lxdnb.sandbox.bodies import CONFIG, DEVICES, Shape, read
+from lxdnb.sandbox.bodies import CONFIG, DEVICES, Shape, read, read_patch
 from lxdnb.sandbox.clock import timestamp
 from lxdnb.sandbox.operations import Operation, Work
 from lxdnb.sandbox.replies import Async, Refused, Reply, Request, Sync, etag_of
@@ -168,12 +168,13 @@ def is_root(device: dict[str, str]) -> bool:
     return device.get("type") == "disk" and device.get("path") == "/"
 
 
-def known(host: Host, project: str, name: str) -> Instance:
-    """Return an instance. Raises Refused with 404."""
+def known(host: Host, project: str, name: str, failed: str | None = None) -> Instance:
+    """Return an instance. Raises Refused with 404, on Incus with the words `failed` before those that both have."""
     found = host.projects[project].instances.get(name) if project in host.projects else None
     if found is None:
-        where = f'Failed to fetch instance "{name}" in project "{project}": ' if host.flavour.incus else ""
-        raise Refused(404, f"{where}Instance not found")
+        if failed is None:
+            failed = f'Failed to fetch instance "{name}" in project "{project}": '
+        raise Refused(404, f"{failed if host.flavour.incus else ''}Instance not found")
     return found
 
 
@@ -302,7 +303,7 @@ def _restored(host: Host, instance: Instance, snapshot: str) -> Reply:
 def patch(host: Host, request: Request, name: str) -> Reply:
     found = known(host, request.project, name)
     request.check_match(found.etag)
-    _change(host, found, read(request.body, "InstancePut", FIELDS), keep=True)
+    _change(host, found, read_patch(host, request, "InstancePut", FIELDS), keep=True)
     return Sync({})
 
 

@@ -91,8 +91,10 @@ def _whole(asked: dict[str, Any]) -> dict[str, Any]:
 
 @route("PUT", "/1.0/instances/*/metadata")
 def replace(host: Host, request: Request, name: str) -> Reply:
-    instance = known(host, request.project, name)
+    if not host.flavour.incus:
+        known(host, request.project, name)
     asked = _whole(read(request.body, "ImageMetadata", _FIELDS))
+    instance = known(host, request.project, name)
     empty = {"architecture": "", "creation_date": 0, "expiry_date": 0, "properties": {}, "templates": {}}
     described(host, instance).told = {**empty, **asked}
     host.tell("instance-metadata-updated", instance.url, instance.project)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lxdnb.sandbox.bodies import CONFIG, DEVICES, Shape, read
+from lxdnb.sandbox.bodies import CONFIG, DEVICES, Shape, read, read_patch
 from lxdnb.sandbox.creation import SOURCE, image_of
 from lxdnb.sandbox.instances import Instance, check_name, is_root, known, resources_of
 from lxdnb.sandbox.operations import Operation, Work
@@ -34,8 +34,9 @@ _FIELDS: dict[str, Shape] = {
 
 @route("POST", "/1.0/instances/*")
 def rename_or_move(host: Host, request: Request, name: str) -> Reply:
-    found = known(host, request.project, name)
-    asked = read(request.body, "InstancePost", _FIELDS)
+    found = known(host, request.project, name, "Failed to get address of instance's member: ")
+    incus = host.flavour.incus
+    asked = read(request.body, "InstancePost", _FIELDS) if incus else read_patch(host, request, "InstancePost", _FIELDS)
     if asked.get("migration"):
         return _move(host, found, asked)
     wanted = asked.get("name", "")
@@ -110,10 +111,10 @@ def _move(host: Host, instance: Instance, asked: dict[str, Any]) -> Reply:
 
 @route("POST", "/1.0/instances/*/rebuild", extension="instances_rebuild")
 def rebuild(host: Host, request: Request, name: str) -> Reply:
-    found = known(host, request.project, name)
+    source = read(request.body, "InstanceRebuildPost", {"source": SOURCE}).get("source", {})
+    found = known(host, request.project, name, "Failed loading instance: ")
     if found.status != "Stopped":
         raise Refused(400, "Instance must be stopped to be rebuilt")
-    source = read(request.body, "InstanceRebuildPost", {"source": SOURCE}).get("source", {})
     image = image_of(host, found.project, source)
 
     def work(operation: Operation) -> Work:

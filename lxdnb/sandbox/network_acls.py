@@ -230,8 +230,8 @@ def change(host: Host, request: Request, name: str, *, keep: bool) -> Reply:
 
 @route("POST", "/1.0/network-acls/*")
 def rename(host: Host, request: Request, name: str) -> Reply:
-    found = _known(host, request, name)
     wanted = read(request.body, "NetworkACLPost", _FIELDS).get("name", "")
+    found = _known(host, request, name)
     acls = host.projects[found.project].acls
     if wanted in acls:
         raise Refused(500, "An ACL by that name exists already")

@@ -156,8 +156,8 @@ def every(host: Host, request: Request, network: str) -> Reply:
 
 @route("POST", "/1.0/networks/*/forwards")
 def create(host: Host, request: Request, network: str) -> Reply:
-    owner = _network(host, request, network)
     asked = read(request.body, "NetworkForwardsPost", _FIELDS)
+    owner = _network(host, request, network)
     address, failed = asked.get("listen_address", ""), "Failed creating forward: "
     if address in owner.forwards:
         raise Refused(409, f"{failed}A forward for that listen address already exists")
@@ -186,10 +186,10 @@ def one(host: Host, request: Request, network: str, address: str) -> Reply:
 @route_changes("/1.0/networks/*/forwards/*")
 def change(host: Host, request: Request, network: str, address: str, *, keep: bool) -> Reply:
     owner = _network(host, request, network)
+    asked = read(request.body, "NetworkForwardPut", _FIELDS)
     failed = "Failed updating forward: "
     found = _known(owner, address, "" if keep else failed)
     request.check_match(found.etag)
-    asked = read(request.body, "NetworkForwardPut", _FIELDS)
     if keep:
         kept: dict[str, Any] = {"ports": found.ports, "description": found.description}
         asked = {**kept, **asked, "config": found.config | asked.get("config", {})}

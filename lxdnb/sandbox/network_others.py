@@ -28,11 +28,15 @@ _KEYS = ("ovn.ca_cert", "ovn.client_cert", "ovn.client_key", "ovn.northbound_con
 
 
 def _peers(host: Host, request: Request, network: str, *_: str) -> Reply:
+    if request.method == "POST":
+        read(request.body, "NetworkPeersPost", {})
     kind = managed(host, request.project, network).kind
     raise Refused(400, f'Network driver "{kind}" does not support peering')
 
 
 def _balancers(host: Host, request: Request, network: str, *_: str) -> Reply:
+    if request.method == "POST":
+        read(request.body, "NetworkLoadBalancersPost", {})
     kind = managed(host, request.project, network).kind
     raise Refused(400, f'Network driver "{kind}" does not support load balancers')
 

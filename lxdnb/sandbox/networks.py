@@ -230,8 +230,8 @@ def change(host: Host, request: Request, name: str, *, keep: bool) -> Reply:
 
 @route("POST", "/1.0/networks/*")
 def rename(host: Host, request: Request, name: str) -> Reply:
-    found = managed(host, request.project, name)
     wanted = read(request.body, "NetworkPost", _FIELDS).get("name", "")
+    found = managed(host, request.project, name)
     if not wanted:
         raise Refused(400, "New network name not provided")
     check_interface_name(wanted)

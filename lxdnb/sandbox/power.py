@@ -150,8 +150,10 @@ def state(host: Host, request: Request, name: str) -> Reply:
 
 @route("PUT", "/1.0/instances/*/state")
 def change(host: Host, request: Request, name: str) -> Reply:
-    instance = known(host, request.project, name)
+    if not host.flavour.incus:
+        known(host, request.project, name)
     asked = read(request.body, "InstanceStatePut", _FIELDS)
+    instance = known(host, request.project, name)
     action, force = _action(asked), asked.get("force", False)
 
     def work(operation: Operation) -> Work:
@@ -178,3 +180,10 @@ def change_all(host: Host, request: Request) -> Reply:
             _do(host, instance, action, force=force)
 
     return Async(host.operations.begin(request.project, f"{_DOING[action]}s", urls, work))
+
+
+@route("GET", "/1.0/instances/*/debug/memory", extension="instance_debug_memory")
+def memory_dump(host: Host, request: Request, name: str) -> Reply:
+    if known(host, request.project, name).kind == "container":
+        raise Refused(400, "Memory dumps are only supported for virtual machines")
+    raise Refused(400, "A simulated virtual machine has no memory that could be dumped")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lxdnb.sandbox.bodies import CONFIG, DEVICES, Shape, read
+from lxdnb.sandbox.bodies import CONFIG, DEVICES, Shape, read, read_patch
 from lxdnb.sandbox.replies import Refused, Reply, Request, Sync, etag_of
 from lxdnb.sandbox.routes import route, route_changes
 from lxdnb.sandbox.settings import Config, Devices, check_config, check_devices
@@ -58,10 +58,10 @@ class Profile:
         return etag_of(self.config, self.description, self.devices)
 
 
-def _known(host: Host, project: str, name: str) -> Profile:
+def _known(host: Host, project: str, name: str, failed: str) -> Profile:
     found = host.profiles(project).get(name)
     if found is None:
-        raise Refused(404, "Fetch profile: Profile not found")
+        raise Refused(404, f"{failed}Profile not found")
     return found
 
 
@@ -111,15 +111,15 @@ def create(host: Host, request: Request) -> Reply:
 @route("GET", "/1.0/profiles/*")
 def one(host: Host, request: Request, name: str) -> Reply:
     owner = host.keeper(request.project, "profiles")
-    found = _known(host, owner.name, name)
+    found = _known(host, owner.name, name, "Fetch profile: ")
     return Sync(found.record(host, owner.name), found.etag)
 
 
 @route_changes("/1.0/profiles/*")
 def change(host: Host, request: Request, name: str, *, keep: bool) -> Reply:
-    found = _known(host, request.project, name)
+    found = _known(host, request.project, name, f'Failed to retrieve profile{"=" if keep else " "}"{name}": ')
     request.check_match(found.etag)
-    asked = read(request.body, "ProfilePut", _FIELDS)
+    asked = read_patch(host, request, "ProfilePut", _FIELDS) if keep else read(request.body, "ProfilePut", _FIELDS)
     config, devices = asked.get("config", {}), asked.get("devices", {})
     if keep:
         config, devices = found.config | config, found.devices | devices
@@ -144,7 +144,7 @@ def rename(host: Host, request: Request, name: str) -> Reply:
         raise Refused(500, f'Name "{wanted}" already in use')
     if "/" in wanted:
         raise Refused(400, "Profile names may not contain slashes")
-    found = _known(host, request.project, name)
+    found = _known(host, request.project, name, "Fetch profile: ")
     del profiles[name]
     found.name = wanted
     profiles[wanted] = found
@@ -161,7 +161,7 @@ def delete(host: Host, request: Request, name: str) -> Reply:
     owner = host.keeper(request.project, "profiles")
     if name == "default":
         raise Refused(403, 'The "default" profile cannot be deleted')
-    found = _known(host, owner.name, name)
+    found = _known(host, owner.name, name, "")
     if found.used_by(host, owner.name):
         raise Refused(400, "Profile is currently in use")
     del owner.profiles[name]

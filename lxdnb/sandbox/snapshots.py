@@ -103,8 +103,15 @@ _SPANS = {"M": timedelta(minutes=1), "H": timedelta(hours=1), "d": timedelta(day
 _MONTHS = {"m": 1, "y": 12}
 
 
+def _owner(host: Host, request: Request, instance: str, snapshot: str) -> Instance:
+    where = f'"{instance}/{snapshot}" in project "{request.project}"'
+    return known(host, request.project, instance, f"Failed to fetch instance {where}: ")
+
+
 @route("GET", "/1.0/instances/*/snapshots")
 def every(host: Host, request: Request, instance: str) -> Reply:
+    if host.flavour.incus and instance not in host.instances(request.project):
+        return Sync([])
     owner = known(host, request.project, instance)
     found = [*(owner.snapshots or {}).values()]
     if request.recursion:
@@ -154,12 +161,12 @@ def _taken(host: Host) -> str:
 
 @route("GET", "/1.0/instances/*/snapshots/*")
 def one(host: Host, request: Request, instance: str, name: str) -> Reply:
-    found = snapshot_of(host, known(host, request.project, instance), name)
+    found = snapshot_of(host, _owner(host, request, instance, name), name)
     return Sync(found.record(host), found.etag)
 
 
 def _change(host: Host, request: Request, instance: str, name: str) -> Reply:
-    owner = known(host, request.project, instance)
+    owner = _owner(host, request, instance, name)
     found = snapshot_of(host, owner, name)
     request.check_match(found.etag)
     asked = read(request.body, "InstanceSnapshotPut", _FIELDS)
@@ -179,7 +186,7 @@ route("PATCH", "/1.0/instances/*/snapshots/*")(_change)
 
 @route("POST", "/1.0/instances/*/snapshots/*")
 def rename(host: Host, request: Request, instance: str, name: str) -> Reply:
-    owner = known(host, request.project, instance)
+    owner = _owner(host, request, instance, name)
     found = snapshot_of(host, owner, name)
     wanted = read(request.body, "InstanceSnapshotPost", _FIELDS).get("name", "")
     check_name_part(wanted)
@@ -199,7 +206,7 @@ def rename(host: Host, request: Request, instance: str, name: str) -> Reply:
 
 @route("DELETE", "/1.0/instances/*/snapshots/*")
 def delete(host: Host, request: Request, instance: str, name: str) -> Reply:
-    owner = known(host, request.project, instance)
+    owner = _owner(host, request, instance, name)
     found = snapshot_of(host, owner, name)
 
     def work(operation: Operation) -> Work:

@@ -14,7 +14,7 @@ from lxdnb.sandbox.replies import Async, Content, Refused, Reply, Request, Sync
 from lxdnb.sandbox.routes import route
 from lxdnb.sandbox.urls import url
 from lxdnb.sandbox.volume_archives import COMPRESSIONS, packed
-from lxdnb.sandbox.volumes import NEVER, Backup, Volume, custom
+from lxdnb.sandbox.volumes import NEVER, Backup, Volume, check_type, custom
 
 if TYPE_CHECKING:
     from lxdnb.sandbox.state import Host
@@ -67,6 +67,7 @@ def every(host: Host, request: Request, pool: str, kind: str, volume: str) -> Re
 
 
 def _owner(host: Host, request: Request, pool: str, kind: str, volume: str) -> Volume:
+    check_type(kind)
     if kind != "custom":
         raise Refused(400, f'Invalid storage volume type "{kind}"')
     return custom(host, pool, request.project, volume)

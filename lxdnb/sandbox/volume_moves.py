@@ -37,7 +37,9 @@ _TAKEN = "Volume by that name already exists"
 
 @route("POST", "/1.0/storage-pools/*/volumes")
 def create_of_some_type(host: Host, request: Request, pool: str) -> Reply:
-    kind = read(request.body, "StorageVolumesPost", FIELDS).get("type", "")
+    asked = read(request.body, "StorageVolumesPost", FIELDS)
+    kind = asked.get("type", "")
+    check_name(asked.get("name", ""))
     if not kind and not host.flavour.incus:
         raise Refused(400, "You must provide a storage volume type of the storage volume")
     return create(host, request, pool, kind)

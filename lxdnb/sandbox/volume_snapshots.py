@@ -16,7 +16,7 @@ from lxdnb.sandbox.operations import Operation, Work
 from lxdnb.sandbox.replies import Async, Refused, Reply, Request, Sync, etag_of
 from lxdnb.sandbox.routes import route, route_changes
 from lxdnb.sandbox.urls import url
-from lxdnb.sandbox.volumes import NEVER, Snapshot, Volume, check_volume_config, custom, find
+from lxdnb.sandbox.volumes import NEVER, Snapshot, Volume, check_type, check_volume_config, custom, find
 
 if TYPE_CHECKING:
     from lxdnb.sandbox.state import Host
@@ -78,7 +78,12 @@ def _expiry(host: Host, volume: Volume) -> str | None:
 
 @route("GET", "/1.0/storage-pools/*/volumes/*/*/snapshots")
 def every(host: Host, request: Request, pool: str, kind: str, volume: str) -> Reply:
-    owner = find(host, pool, request.project, kind, volume)
+    try:
+        owner = find(host, pool, request.project, kind, volume)
+    except Refused as refused:
+        if refused.code == 404 and pool in host.pools and not host.flavour.incus:
+            return Sync([])  # a volume that is not there has none
+        raise
     if request.recursion:
         return Sync([_record(host, owner, each, listed=True) for each in owner.snapshots.values()])
     path = ("storage-pools", pool, "volumes", kind, volume, "snapshots")
@@ -87,6 +92,7 @@ def every(host: Host, request: Request, pool: str, kind: str, volume: str) -> Re
 
 @route("POST", "/1.0/storage-pools/*/volumes/*/*/snapshots")
 def create(host: Host, request: Request, pool: str, kind: str, volume: str) -> Reply:
+    check_type(kind)
     if kind != "custom":
         raise Refused(400, f'Invalid storage volume type "{kind}"')
     owner = custom(host, pool, request.project, volume)
@@ -134,6 +140,7 @@ def change(host: Host, request: Request, pool: str, kind: str, volume: str, name
 
 @route("POST", "/1.0/storage-pools/*/volumes/*/*/snapshots/*")
 def rename(host: Host, request: Request, pool: str, kind: str, volume: str, name: str) -> Reply:
+    check_type(kind)
     owner = custom(host, pool, request.project, volume)
     found = _known(owner, name)
     wanted = read(request.body, "StorageVolumeSnapshotPost", _FIELDS).get("name", "")
@@ -160,6 +167,7 @@ def rename(host: Host, request: Request, pool: str, kind: str, volume: str, name
 
 @route("DELETE", "/1.0/storage-pools/*/volumes/*/*/snapshots/*")
 def delete(host: Host, request: Request, pool: str, kind: str, volume: str, name: str) -> Reply:
+    check_type(kind)
     if kind != "custom":
         raise Refused(400, f'Invalid storage volume type "{kind}"')
     owner = custom(host, pool, request.project, volume)

@@ -30,6 +30,7 @@ __all__ = [
     "Snapshot",
     "Volume",
     "check_name",
+    "check_type",
     "check_volume_config",
     "custom",
     "find",
@@ -195,13 +196,17 @@ def volume_of(host: Host, pool: str, instance: Instance) -> Volume:
     return made
 
 
-def find(host: Host, pool: str, project: str, kind: str, name: str) -> Volume:
-    """Return a volume of any kind. Raises Refused."""
-    host.pool(pool)
+def check_type(kind: str) -> None:
     if kind not in TYPES:
         raise Refused(400, "Invalid storage volume type name")
+
+
+def find(host: Host, pool: str, project: str, kind: str, name: str) -> Volume:
+    """Return a volume of any kind. Raises Refused."""
+    check_type(kind)
     if kind == "custom":
         return custom(host, pool, project, name)
+    host.pool(pool)
     instance = host.instances(known_project(host, project)).get(name)
     if instance is None or instance.kind != kind or instance.pool(host) != pool:
         raise Refused(404, "Storage pool volume not found")
@@ -243,8 +248,8 @@ def new_volume(host: Host, made: Volume) -> None:
 
 def _listed(host: Host, request: Request, pool: str, kind: str | None) -> Reply:
     """List volumes, and their snapshots among them as if they were some too."""
-    if kind is not None and kind not in TYPES:
-        raise Refused(400, "Invalid storage volume type name")
+    if kind is not None:
+        check_type(kind)
     kept = host.pool(pool)
     if not request.of_all_projects and request.project not in host.projects:
         raise Refused(404, "Project not found")
@@ -297,7 +302,15 @@ def one(host: Host, request: Request, pool: str, kind: str, name: str) -> Reply:
 
 @route("GET", "/1.0/storage-pools/*/volumes/*/*/state")
 def state(host: Host, request: Request, pool: str, kind: str, name: str) -> Reply:
-    found = find(host, pool, request.project, kind, name)
+    check_type(kind)
+    try:
+        found = find(host, pool, request.project, kind, name)
+    except Refused as refused:
+        if pool in host.pools and refused.code == 404:
+            which = f'Storage volume "{name}" in project "{request.project}" of type "{kind}"'
+            why = f'{which} does not exist on pool "{pool}": Storage volume not found'
+            raise Refused(404, why) from None
+        raise
     if host.pool(pool).driver == "dir":  # it counts nothing
         if host.flavour.incus:
             return Sync({"usage": None})
@@ -338,6 +351,7 @@ def _restore(host: Host, volume: Volume, snapshot: str) -> None:
 
 @route("DELETE", "/1.0/storage-pools/*/volumes/*/*")
 def delete(host: Host, request: Request, pool: str, kind: str, name: str) -> Reply:
+    check_type(kind)
     if kind in ("container", "virtual-machine"):
         raise Refused(400, f'Storage volumes of type "{kind}" cannot be deleted with the storage API')
     found = find(host, pool, request.project, kind, name)
