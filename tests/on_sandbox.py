@@ -23,8 +23,6 @@ _FOLDER = "the test looks into the daemon's folder"
 _CONSOLE = "its instances have no console"
 NOT_YET = {
     "bulk": {"a_rebuild_makes_its_files_anew": _FOLDER},
-    "exec_live": {"over_https": _HTTPS},
-    "files": {"over_https_too": _HTTPS},
     "images": {
         "a_copy_is_the_same_image_whichever_way_it_goes": _HTTPS,
         "a_copy_goes_from_project_to_project": _HTTPS,
@@ -37,12 +35,7 @@ NOT_YET = {
     },
     "logs": {"the_console": _CONSOLE, "what_never_ran_has_said_nothing": _CONSOLE},
     "projects": {
-        "a_client_is_of_the_project_that_it_or_its_remote_names": _HTTPS,
         "operations_of_a_project_are_found_waited_for_and_cancelled": "it sends no instance to another server",
-    },
-    "sharing": {
-        "a_pickled_client_over_https_has_paths_and_no_key": _HTTPS,
-        "threads_open_no_more_connections_over_https": _HTTPS,
     },
     "storage_backups": {"an_iso_image_becomes_a_volume": "it takes no ISO images"},
     "widgets": {"messages_are_few_whatever_comes": "its commands say more at once than a terminal of Linux does"},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import os
 import signal
 import ssl
 import subprocess
@@ -26,8 +25,8 @@ SECONDS = 20.0  # that one has to begin or to end
 class Owner:
     """Owns the process of a sandbox: takes the words that `watcher.Watcher` takes."""
 
-    def __init__(self, flavour: str, socket: Path) -> None:
-        self.flavour, self.socket = flavour, socket
+    def __init__(self, flavour: str, socket: Path, address: str) -> None:
+        self.flavour, self.socket, self.address = flavour, socket, address
         self.process: subprocess.Popen[bytes]
         self.start()
 
@@ -37,6 +36,7 @@ class Owner:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "lxdnb.sandbox", "--flavour", self.flavour, "--socket", str(self.socket)]
+        command += ["--https", self.address]
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
         )
@@ -74,7 +74,7 @@ def simulated(flavour: str) -> Iterator[daemons.Daemon]:
         directory = Path(folder)
         unix, client = directory / "unix.socket", directory / "client"
         client.mkdir()
-        owner = Owner(flavour, unix)
+        owner = Owner(flavour, unix, daemons.free_address())
         kind = daemons.KINDS[flavour]
         try:
             there = ask(unix, "GET", "/1.0/images")["metadata"]
@@ -88,16 +88,20 @@ def simulated(flavour: str) -> Iterator[daemons.Daemon]:
             own = _certificate(client)
             der = base64.b64encode(ssl.PEM_cert_to_DER_cert(own[0].read_text())).decode()
             ask(unix, "POST", "/1.0/certificates", {"type": "client", "name": "tests", "certificate": der})
-            yield daemons.Daemon(
+            server = directory / "server.crt"
+            server.write_text(ask(unix, "GET", "/1.0")["metadata"]["environment"]["certificate"])
+            made = daemons.Daemon(
                 flavour=flavour,
                 directory=directory,
                 socket=unix,
-                address="",
-                server_certificate=Path(os.devnull),
+                address=f"https://{owner.address}",
+                server_certificate=server,
                 client_certificate=own,
                 environment={kind.directory: folder, kind.configuration: str(client)}
                 | ({"INCUS_CACHE": str(client / "cache")} if flavour == "incus" else {}),
                 _watcher=owner,
             )
+            made.cli("remote", "add", daemons.REMOTE, made.address, "--accept-certificate")
+            yield made
         finally:
             owner.say("stop")

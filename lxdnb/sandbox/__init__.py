@@ -21,6 +21,8 @@ from tornado.netutil import bind_unix_socket
 
 from lxdnb.sandbox import handlers  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from lxdnb.sandbox.beginning import first_host
+from lxdnb.sandbox.doors import TlsDoors
+from lxdnb.sandbox.listening import begin_listening
 from lxdnb.sandbox.population import populate
 from lxdnb.sandbox.server import Driver, server_of
 
@@ -31,12 +33,23 @@ class Sandbox:
     """A running sandbox, until `close` or the end of the `with` block.
 
     `flavour` is `lxd` or `incus`; `socket` the path of its unix socket, in a temporary folder unless that is given;
-    `instances` is how many are there already; `seed` settles all that it leaves to chance. Raises ValueError for
+    `https` is an address where it listens as well, by TLS with a certificate of its own, as `127.0.0.1:0` for any
+    port; `instances` is how many are there already; `seed` settles all that it leaves to chance. Raises ValueError for
     another flavour, OSError where it cannot listen.
+
+    >>> with sandbox.Sandbox(https="127.0.0.1:0") as simulated:
+    ...     simulated.https_endpoint
+    'https://127.0.0.1:39041'
     """
 
     def __init__(
-        self, flavour: str = "lxd", *, socket: str | Path | None = None, instances: int = 0, seed: int = 0
+        self,
+        flavour: str = "lxd",
+        *,
+        socket: str | Path | None = None,
+        https: str | None = None,
+        instances: int = 0,
+        seed: int = 0,
     ) -> None:
         self.host = first_host(flavour, seed)
         populate(self.host, instances)
@@ -45,6 +58,7 @@ class Sandbox:
             self._folder = Path(tempfile.mkdtemp(prefix="lxdnb-sandbox-"))
             socket = self._folder / "unix.socket"
         self.socket = Path(socket)
+        self._https = https
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._failure: BaseException | None = None
@@ -60,6 +74,11 @@ class Sandbox:
     def endpoint(self) -> str:
         """What a client is given."""
         return str(self.socket)
+
+    @property
+    def https_endpoint(self) -> str | None:
+        """What a client elsewhere is given: the URL at which it listens by TLS, None where it does not."""
+        return f"https://{self.host.addresses[0]}" if self.host.addresses else None
 
     def __repr__(self) -> str:
         return f"<Sandbox simulated {self.host.flavour.title} at {self.socket}>"
@@ -92,13 +111,17 @@ class Sandbox:
 
     async def _serve(self) -> None:
         server = server_of(Driver(self.host))
+        doors = self.host.doors = TlsDoors(server, self.host.identity)
         try:
             server.add_socket(bind_unix_socket(str(self.socket), mode=0o600))
+            if self._https:
+                begin_listening(self.host, self._https)
         except (OSError, ValueError) as error:
             self._failure = error
-            return
-        self._ready.set()
-        await self._over.wait()
+        else:
+            self._ready.set()
+            await self._over.wait()
+        await doors.shut()
         server.stop()
         await server.close_all_connections()
         self.socket.unlink(missing_ok=True)

@@ -27,22 +27,25 @@ def main() -> int:
     """Run one, and return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m lxdnb.sandbox", description=__doc__)
     parser.add_argument("--socket", type=Path, required=True, help="where to listen: DIR/unix.socket, for LXD_DIR=DIR")
+    parser.add_argument("--https", metavar="ADDRESS", help="where to listen by TLS as well: 127.0.0.1:8443")
     parser.add_argument("--flavour", choices=FLAVOURS, default="lxd", help="which server to be (lxd)")
     parser.add_argument("--instances", type=int, default=0, metavar="N", help="how many are there already (0)")
     parser.add_argument("--seed", type=int, default=0, help="settles all that is left to chance (0)")
     parser.add_argument("--fault", type=_fault, action="append", default=[], metavar="JSON", help=_FAULT_HELP)
     chosen = parser.parse_args()
     try:
-        sandbox = Sandbox(chosen.flavour, socket=chosen.socket, instances=chosen.instances, seed=chosen.seed)
+        sandbox = Sandbox(
+            chosen.flavour, socket=chosen.socket, https=chosen.https, instances=chosen.instances, seed=chosen.seed
+        )
     except OSError as error:
-        print(f"The sandbox cannot listen at {chosen.socket}: {error}", file=sys.stderr)
+        print(f"The sandbox cannot listen: {error}", file=sys.stderr)
         return 1
     for fault in chosen.fault:
         sandbox.host.faults.add(fault)
     with sandbox:
-        print(
-            f"A simulated {sandbox.host.flavour.title} {sandbox.host.flavour.version} at {sandbox.socket}", flush=True
-        )
+        flavour = sandbox.host.flavour
+        also = f" and {sandbox.https_endpoint}" if sandbox.https_endpoint else ""
+        print(f"A simulated {flavour.title} {flavour.version} at {sandbox.socket}{also}", flush=True)
         signal.sigwait({signal.SIGINT, signal.SIGTERM})
     return 0
 

@@ -13,7 +13,6 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from lxdnb.sandbox.bodies import Shape, read
-from lxdnb.sandbox.identity import FINGERPRINT
 from lxdnb.sandbox.lists import listed
 from lxdnb.sandbox.operations import Operation, Work
 from lxdnb.sandbox.replies import Async, Refused, Reply, Request, Sync, etag_of
@@ -145,8 +144,8 @@ def _token(host: Host, asked: dict[str, Any]) -> Reply:
     told |= {"description": asked.get("description", ""), "trust_token": ""} if host.flavour.incus else {"password": ""}
     operation = host.operations.begin("", "Executing operation", {}, work, kind="token", may_cancel=True)
     operation.progress(
-        addresses=[host.config["core.https_address"]] if host.config.get("core.https_address") else [],
-        fingerprint=FINGERPRINT,
+        addresses=host.addresses,
+        fingerprint=host.identity.fingerprint,
         request={**told, "token": True},
         secret=f"{host.random.getrandbits(256):064x}",
     )

@@ -24,7 +24,7 @@ def _group(key: str) -> str:
     return "resource-limits" if first == "limits" else first if first in _GROUPS else "miscellaneous"
 
 
-@route("GET", "/1.0/metadata/configuration", extension="metadata_configuration")
+@route("GET", "/1.0/metadata/configuration", extension="metadata_configuration", for_anybody=True)
 def configuration(host: Host, request: Request) -> Reply:
     groups: dict[str, Any] = {}
     for key, kind in sorted(host.flavour.instance_config.items()):

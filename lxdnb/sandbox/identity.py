@@ -1,24 +1,69 @@
-"""Who the sandbox says that it is: a certificate whose key nobody has, since it is told and never used."""
+"""Who a sandbox says that it is: a key of its own, and a certificate by itself, as each real server makes its own."""
 
 from __future__ import annotations
 
-import ssl
+import datetime
+import ipaddress
+from dataclasses import dataclass, field
 from hashlib import sha256
 
-__all__ = ["CERTIFICATE", "FINGERPRINT"]
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-CERTIFICATE = """\
------BEGIN CERTIFICATE-----
-MIIB3DCCAWKgAwIBAgIUXq6y8X6at0K8r8M5zDZpLLqIr6gwCgYIKoZIzj0EAwIw
-JDEOMAwGA1UECgwFbHhkbmIxEjAQBgNVBAMMCXNpbXVsYXRlZDAgFw0yNjExMjUx
-NDI5MDFaGA8yMTI2MTEwMTE0MjkwMVowJDEOMAwGA1UECgwFbHhkbmIxEjAQBgNV
-BAMMCXNpbXVsYXRlZDB2MBAGByqGSM49AgEGBSuBBAAiA2IABBFsUHSLkE59D3C/
-mTJhuc3Zj3kaF9R0gzRdIHPC6sfMOcW6F+dXRVil5Qw5R3o3QDw+rEBO65s6U+Dq
-ZCjjR6YM4Wu3rvscKMd1lDcLwK3tNwdpSCHS0iuNOr1p9xSpfqNTMFEwHQYDVR0O
-BBYEFHuqUS1WNH3vQJUDkvU0qBpHs+nRMB8GA1UdIwQYMBaAFHuqUS1WNH3vQJUD
-kvU0qBpHs+nRMA8GA1UdEwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDaAAwZQIxAOf0
-BqQe7WtNeJ3Y2GEl5iIoD/MGl8nYbLa6QJ2ryCdl4N8pbqWs5O4AR4isPVRZtgIw
-WfhJ/vlTR1nzak1Ys19gr7w/K/zDvKUucA07oZC3rsN/3UcvbTfIBtlkS63L28xv
------END CERTIFICATE-----
-"""
-FINGERPRINT = sha256(ssl.PEM_cert_to_DER_cert(CERTIFICATE)).hexdigest()
+__all__ = ["Identity", "new_identity"]
+
+_VALID = datetime.timedelta(days=3650)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A certificate and its key, both in PEM."""
+
+    certificate: str
+    key: str = field(repr=False)
+    fingerprint: str
+    """SHA-256 of the certificate, in hexadecimal."""
+
+
+def new_identity(name: str) -> Identity:
+    """Make an identity for a server of that name, good for it and for loopback addresses."""
+    key = ec.generate_private_key(ec.SECP384R1())
+    parts = {NameOID.ORGANIZATION_NAME: "lxdnb", NameOID.COMMON_NAME: f"root@{name}"}
+    called = x509.Name([x509.NameAttribute(kind, value) for kind, value in parts.items()])
+    addresses = [x509.IPAddress(ipaddress.ip_address(each)) for each in ("127.0.0.1", "::1")]
+    now = datetime.datetime.now(datetime.UTC)
+    usage = x509.KeyUsage(
+        digital_signature=True,
+        key_encipherment=True,
+        content_commitment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=False,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(called)
+        .issuer_name(called)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now)
+        .not_valid_after(now + _VALID)
+        .add_extension(usage, critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name), *addresses]), critical=False)
+        .sign(key, hashes.SHA384())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return Identity(
+        certificate.public_bytes(serialization.Encoding.PEM).decode(),
+        private.decode(),
+        sha256(certificate.public_bytes(serialization.Encoding.DER)).hexdigest(),
+    )

@@ -128,10 +128,25 @@ def add_alias(host: Host, project: str, name: str, target: str, description: str
     return made
 
 
-@route("GET", "/1.0/images")
+def _shown(host: Host, request: Request, fingerprint: str) -> Image:
+    """Return an image for who asks: those whom nobody trusts know of no other than public ones."""
+    try:
+        found = find(host, request.project, fingerprint)
+        if not request.caller.trusted and not found.public:
+            raise Refused(404, "Image not found")
+    except Refused as refused:
+        if host.flavour.incus and refused.code == 404:
+            raise Refused(404, f'Image "{fingerprint}" not found') from None
+        raise
+    return found
+
+
+@route("GET", "/1.0/images", for_anybody=True)
 def every(host: Host, request: Request) -> Reply:
     names = owners(host, request, "images")
     found = [(name, image) for name in names for image in host.projects[name].images.values()]
+    if not request.caller.trusted:
+        found = [each for each in found if each[1].public]
     return listed(
         host,
         request,
@@ -157,16 +172,7 @@ def describe(host: Host, project: str, image: Image, headers: Mapping[str, str])
             add_alias(host, project, value, image.fingerprint)
 
 
-def _shown(host: Host, request: Request, fingerprint: str) -> Image:
-    try:
-        return find(host, request.project, fingerprint)
-    except Refused as refused:
-        if host.flavour.incus and refused.code == 404:
-            raise Refused(404, f'Image "{fingerprint}" not found') from None
-        raise
-
-
-@route("GET", "/1.0/images/*")
+@route("GET", "/1.0/images/*", for_anybody=True)
 def one(host: Host, request: Request, fingerprint: str) -> Reply:
     found = _shown(host, request, fingerprint)
     return Sync(found.record(host, host.keeper(request.project, "images").name), found.etag)
@@ -205,7 +211,7 @@ def delete(host: Host, request: Request, fingerprint: str) -> Reply:
     return Async(host.operations.begin(project, "Deleting image", {"images": [found.url]}, work))
 
 
-@route("GET", "/1.0/images/*/export")
+@route("GET", "/1.0/images/*/export", for_anybody=True)
 def export(host: Host, request: Request, fingerprint: str) -> Reply:
     found = _shown(host, request, fingerprint)
     if len(found.files) == 1:
@@ -262,9 +268,11 @@ def create_alias(host: Host, request: Request) -> Reply:
     return Sync(created=f"/1.0/images/aliases/{name}")
 
 
-@route("GET", "/1.0/images/aliases/*")
+@route("GET", "/1.0/images/aliases/*", for_anybody=True)
 def one_alias(host: Host, request: Request, name: str) -> Reply:
     found = _known(host, request.project, name)
+    if not request.caller.trusted and not host.images(request.project)[found.target].public:
+        raise Refused(404, "Image alias not found")
     return Sync(_told(host, request.project, found), etag_of(found.target, found.description))
 
 

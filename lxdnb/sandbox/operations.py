@@ -43,6 +43,7 @@ class Operation:
         self.project, self.description, self.kind, self.may_cancel = project, description, kind, may_cancel
         self.resources = {name: list(urls) for name, urls in resources.items()}
         self.metadata: dict[str, Any] | None = None
+        self.caller = host.asking
         self.created = self.updated = host.clock()
         self.status = "Running"
         self.failure: Refused | None = None
@@ -161,7 +162,8 @@ class Operations:
         if operation.final:
             return
         try:
-            pause = next(self._works[operation.id])
+            with self._host.asked_by(operation.caller):
+                pause = next(self._works[operation.id])
         except StopIteration:
             self._over(operation, "Success")
         except Refused as failure:

@@ -12,18 +12,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lxdnb.sandbox.callers import ROOT, Caller
+from lxdnb.sandbox.refusals import Refused
+
 if TYPE_CHECKING:
     from lxdnb.sandbox.operations import Operation
 
 __all__ = ["Async", "Content", "Pieces", "Refused", "Reply", "Request", "Sync", "Waits", "etag_of"]
-
-
-class Refused(Exception):
-    """A request is answered with an error, or an operation ends in failure: an HTTP status and the server's words."""
-
-    def __init__(self, code: int, words: str) -> None:
-        super().__init__(words)
-        self.code, self.words = code, words
 
 
 @dataclass(frozen=True)
@@ -36,6 +31,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     """By names in small letters."""
     body: bytes = b""
+    caller: Caller = ROOT
 
     @property
     def project(self) -> str:

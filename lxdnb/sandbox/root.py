@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lxdnb.sandbox.bodies import Shape, read
-from lxdnb.sandbox.identity import CERTIFICATE, FINGERPRINT
+from lxdnb.sandbox.listening import HTTPS, check_address, listen
 from lxdnb.sandbox.power import MEMORY
 from lxdnb.sandbox.replies import Refused, Reply, Request, Sync, etag_of
 from lxdnb.sandbox.routes import route, route_changes
@@ -20,35 +20,37 @@ _KEYS = ("core.", "images.", "cluster.", "storage.", "backups.", "candid.", "maa
          "instances.", "loki.", "acme.", "network.", "user.", "logging.", "authorization.")  # fmt: skip
 
 
-@route("GET", "/")
+@route("GET", "/", for_anybody=True)
 def versions(host: Host, request: Request) -> Reply:
     return Sync(["/1.0"])
 
 
-@route("GET", "/1.0")
+@route("GET", "/1.0", for_anybody=True)
 def server(host: Host, request: Request) -> Reply:
-    flavour = host.flavour
+    flavour, caller = host.flavour, request.caller
     told: dict[str, Any] = {
-        "config": host.config,
         "api_extensions": [*flavour.api_extensions],
         "api_status": "stable",
         "api_version": "1.0",
-        "auth": "trusted",
+        "auth": "trusted" if caller.trusted else "untrusted",
         "public": False,
         "auth_methods": ["tls"],
     }
+    if not caller.trusted:
+        return Sync({"config": {}, **told} if flavour.incus else told)
+    told = {"config": host.config, **told}
     if flavour.incus:
-        told |= {"auth_user_name": "root", "auth_user_method": "unix"}
+        told |= {"auth_user_name": caller.name, "auth_user_method": caller.protocol}
     return Sync({**told, "environment": _environment(host, request.project)}, etag_of(host.config))
 
 
 def _environment(host: Host, project: str) -> dict[str, Any]:
     flavour = host.flavour
     return {
-        "addresses": [],
+        "addresses": host.addresses,
         "architectures": ["x86_64", "i686"],
-        "certificate": CERTIFICATE,
-        "certificate_fingerprint": FINGERPRINT,
+        "certificate": host.identity.certificate,
+        "certificate_fingerprint": host.identity.fingerprint,
         "driver": "lxc",
         "driver_version": "simulated",
         "firewall": "nftables",
@@ -84,9 +86,21 @@ def change(host: Host, request: Request, *, keep: bool) -> Reply:
             raise Refused(400, f"cannot set '{key}' to '{value}': unknown key")
     written = {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in config.items()}
     merged = host.config | written if keep else written
-    host.config = {key: value for key, value in merged.items() if value}
+    _configure(host, {key: value for key, value in merged.items() if value})
     host.tell("config-updated", "/1.0", "default")
     return Sync({})
+
+
+def _configure(host: Host, config: dict[str, str]) -> None:
+    before, address = host.config.get(HTTPS, ""), config.get(HTTPS, "")
+    if address == before:
+        host.config = config
+        return
+    check_address(host, HTTPS, address)
+    if not host.flavour.incus:
+        host.config = config  # LXD keeps even an address at which it cannot listen
+    listen(host, address)
+    host.config = config
 
 
 @route("GET", "/1.0/resources")

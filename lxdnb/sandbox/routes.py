@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import unquote
 
 from lxdnb.sandbox.replies import Refused, Reply, Request
@@ -22,29 +22,27 @@ _table: dict[str, Any] = {}
 _HANDLERS = "\0"  # no part of a path
 
 
-def route(method: str, template: str, *, extension: str | None = None) -> Callable[[H], H]:
+class _Route(NamedTuple):
+    handler: Handler
+    extension: str | None
+    for_anybody: bool
+
+
+def route(method: str, template: str, *, extension: str | None = None, for_anybody: bool = False) -> Callable[[H], H]:
     """Have a function handle a method of a path, in which `*` stands for any one part; it is given those parts.
 
-    `extension` is the API extension by which servers have that path at all.
+    `extension` is the API extension by which servers have that path at all; `for_anybody` is what those may ask too
+    whom they do not trust.
     """
 
     def registered(handler: H) -> H:
         node = _table
         for part in template.strip("/").split("/"):
             node = node.setdefault(part, {})
-        node.setdefault(_HANDLERS, {})[method] = handler if extension is None else _brought(extension, handler)
+        node.setdefault(_HANDLERS, {})[method] = _Route(handler, extension, for_anybody)
         return handler
 
     return registered
-
-
-def _brought(extension: str, handler: Handler) -> Handler:
-    def brought(host: Host, request: Request, *parts: str, **more: Any) -> Reply:
-        if extension not in host.flavour.api_extensions:
-            raise Refused(404, "not found")
-        return handler(host, request, *parts, **more)
-
-    return brought
 
 
 def route_changes(template: str, *, extension: str | None = None) -> Callable[[H], H]:
@@ -60,15 +58,20 @@ def route_changes(template: str, *, extension: str | None = None) -> Callable[[H
 
 def take(host: Host, request: Request) -> Reply:
     """Answer a request. Raises Refused."""
-    handlers, parts = _find(request.path)
-    handler = handlers.get(request.method)
-    if handler is None:
+    routes, parts = _find(request.path)
+    found = routes.get(request.method)
+    if found is not None and found.extension and found.extension not in host.flavour.api_extensions:
+        raise Refused(404, "not found")
+    if found is None or not found.for_anybody:
+        request.caller.check_trusted()
+    if found is None:
         raise Refused(501, "not implemented")
     check_target(request)
-    return handler(host, request, *parts)
+    with host.asked_by(request.caller):
+        return found.handler(host, request, *parts)
 
 
-def _find(path: str) -> tuple[dict[str, Handler], list[str]]:
+def _find(path: str) -> tuple[dict[str, _Route], list[str]]:
     node, parts = _table, list[str]()
     for part in path.strip("/").split("/"):
         if part in node and part != "*":

@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, quote
 from tornado import web, websocket
 from tornado.httpserver import HTTPServer
 
+from lxdnb.sandbox.doors import caller_of
 from lxdnb.sandbox.events import TYPES, Listener
 from lxdnb.sandbox.replies import Async, Content, Pieces, Refused, Reply, Request, Sync, Waits
 from lxdnb.sandbox.routes import take
@@ -124,6 +125,7 @@ class RestHandler(web.RequestHandler):
             # Tornado reads headers as Latin-1; clients write UTF-8.
             {name.lower(): value.encode("latin-1").decode(errors="replace") for name, value in headers},
             self.request.body,
+            caller_of(self.driver.host, self.request),
         )
         try:
             await self._suffer(asked)
@@ -255,6 +257,9 @@ class EventsHandler(websocket.WebSocketHandler):
 
     async def get(self, *args: Any, **kwargs: Any) -> None:
         host, query = self.driver.host, _query(self.request.uri or "")
+        if not caller_of(host, self.request).trusted:
+            self._refuse(403, "not authorized")
+            return
         types = [each for each in query.get("type", "").split(",") if each] or list(TYPES)
         if unknown := [each for each in types if each not in TYPES]:
             self._refuse(400 if host.flavour.incus else 500, f'"{unknown[0]}" isn\'t a supported event type')

@@ -6,18 +6,22 @@ to it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from random import Random
 from typing import Any
 from uuid import UUID
 
+from lxdnb.sandbox.callers import ROOT, Caller
 from lxdnb.sandbox.certificates import Certificate
 from lxdnb.sandbox.clock import Agenda
 from lxdnb.sandbox.events import Events
 from lxdnb.sandbox.faults import Faults
 from lxdnb.sandbox.flavours import flavour
+from lxdnb.sandbox.identity import Identity, new_identity
 from lxdnb.sandbox.images import Image
 from lxdnb.sandbox.instances import Instance
+from lxdnb.sandbox.listening import Doors, Offline
 from lxdnb.sandbox.network_others import Integration
 from lxdnb.sandbox.operations import Operations
 from lxdnb.sandbox.pools import Pool
@@ -32,11 +36,24 @@ __all__ = ["Host"]
 class Host:
     """One host. `clock` tells seconds since 1970; `seed` settles all that is left to chance."""
 
-    def __init__(self, kind: str, clock: Callable[[], float], seed: int = 0, name: str = "simulated") -> None:
+    def __init__(
+        self,
+        kind: str,
+        clock: Callable[[], float],
+        seed: int = 0,
+        name: str = "simulated",
+        identity: Identity | None = None,
+    ) -> None:
         self.flavour = flavour(kind)
         self.clock, self.random, self.name = clock, Random(seed), name
         self.started = clock()
+        self.identity = identity or new_identity(name)
+        self.asking = ROOT
+        """Who asks for what happens just now."""
         self.config: dict[str, str] = {}
+        self.doors: Doors = Offline()
+        self.addresses: list[str] = []
+        """Where others reach it, as `127.0.0.1:8443`."""
         self.agenda = Agenda(clock)
         self.events = Events(clock)
         self.operations = Operations(self)
@@ -51,6 +68,15 @@ class Host:
     def new_uuid(self) -> str:
         """Return an identifier that nothing here has yet."""
         return str(UUID(int=self.random.getrandbits(128), version=4))
+
+    @contextmanager
+    def asked_by(self, caller: Caller) -> Generator[None]:
+        """Have what happens meanwhile be asked for by somebody."""
+        before, self.asking = self.asking, caller
+        try:
+            yield
+        finally:
+            self.asking = before
 
     def project(self, name: str) -> Project:
         """Return a project. Raises Refused with 404."""
@@ -87,7 +113,7 @@ class Host:
         if context:
             metadata["context"] = context
         if not bare:
-            metadata["requestor"] = {"username": "root", "protocol": "unix", "address": "@"}
+            metadata["requestor"] = self.asking.requestor
         if self.flavour.incus and not bare:
             metadata |= {"name": source.rpartition("/")[2], "project": project}
         self.events.emit("lifecycle", metadata, project)

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, unquote
 from tornado import iostream, web, websocket
 
 from lxdnb.sandbox.channels import Gate, Pipe
+from lxdnb.sandbox.doors import caller_of
 from lxdnb.sandbox.execs import Session
 from lxdnb.sandbox.files import opened
 from lxdnb.sandbox.instances import known
@@ -167,6 +168,7 @@ class SftpHandler(web.RequestHandler):
         host = self.driver.host
         query = dict(parse_qsl((self.request.uri or "").partition("?")[2]))
         try:
+            caller_of(host, self.request).check_trusted()
             instance = known(host, query.get("project") or "default", unquote(name))
             if self.request.headers.get("Upgrade") != "sftp":
                 raise Refused(400, "Missing or invalid upgrade header")
