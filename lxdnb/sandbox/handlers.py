@@ -11,6 +11,7 @@ from lxdnb.sandbox import (  # noqa: F401
     creation,  # pyright: ignore[reportUnusedImport]
     execs,  # pyright: ignore[reportUnusedImport]
     files,  # pyright: ignore[reportUnusedImport]
+    hardware,  # pyright: ignore[reportUnusedImport]
     inventory,  # pyright: ignore[reportUnusedImport]
     logs,  # pyright: ignore[reportUnusedImport]
     metadata,  # pyright: ignore[reportUnusedImport]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from lxdnb.sandbox.hardware import CORES
 from lxdnb.sandbox.instances import Instance
 from lxdnb.sandbox.network_cards import cards_of, counters_of
 from lxdnb.sandbox.power import MEMORY
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__: list[str] = []
 
-_PROCESSORS = 2
+
 _KEPT = 8.0  # seconds for which servers tell the same
 _AT_ONCE = 50  # instances between two turns of others
 _DISK = 256 * 2**30  # bytes
@@ -81,11 +82,11 @@ def _samples(host: Host, instance: Instance) -> Iterator[tuple[str, str, float]]
     name, project = f'name="{instance.name}"', f'project="{instance.project}"'
     whose = f'{name},{project},type="{instance.kind}"'
     used = usage(instance.seed, host.clock() - instance.started)
-    for processor in range(_PROCESSORS):
+    for processor in range(CORES):
         for mode, share in (("system", 0.3), ("user", 0.7)):
-            seconds = round(used.cpu / 1e9 * share / _PROCESSORS, 3)
+            seconds = round(used.cpu / 1e9 * share / CORES, 3)
             yield "cpu_seconds_total", f'cpu="{processor}",mode="{mode}",{whose}', seconds
-    yield "cpu_effective_total", whose, _PROCESSORS
+    yield "cpu_effective_total", whose, CORES
     disk = f'device="",fstype="ext4",mountpoint="/",{name},{project}'
     for what, value in (("avail", _DISK * 0.9), ("free", _DISK * 0.95), ("size", _DISK)):
         yield f"filesystem_{what}_bytes", disk, int(value)

@@ -1,4 +1,4 @@
-"""The server itself: what it is, what it can do, its configuration and what machine it says that it runs on."""
+"""The server itself: what it is, what it can do, and its configuration."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from lxdnb.sandbox.bodies import Shape, read
 from lxdnb.sandbox.listening import HTTPS, check_address, listen
-from lxdnb.sandbox.power import MEMORY
 from lxdnb.sandbox.replies import Refused, Reply, Request, Sync, etag_of
 from lxdnb.sandbox.routes import route, route_changes
 
@@ -101,29 +100,3 @@ def _configure(host: Host, config: dict[str, str]) -> None:
         host.config = config  # LXD keeps even an address at which it cannot listen
     listen(host, address)
     host.config = config
-
-
-@route("GET", "/1.0/resources")
-def resources(host: Host, request: Request) -> Reply:
-    threads = [{"core": number, "die": 0, "threads": [_thread(number)], "frequency": 2400} for number in range(2)]
-    socket = {"name": "Simulated CPU", "vendor": "lxdnb", "socket": 0, "cache": [], "cores": threads}
-    running = sum(each.started is not None for project in host.projects.values() for each in project.instances.values())
-    used = min(MEMORY, 2**30 + running * 2**25)
-    node = {"numa_node": 0, "hugepages_used": 0, "hugepages_total": 0, "used": used, "total": MEMORY}
-    memory = {"nodes": [node], "hugepages_total": 0, "hugepages_used": 0, "hugepages_size": 2**21}
-    return Sync(
-        {
-            "cpu": {"architecture": "x86_64", "sockets": [socket], "total": 2},
-            "memory": {**memory, "used": used, "total": MEMORY},
-            "gpu": {"cards": [], "total": 0},
-            "network": {"cards": [], "total": 0},
-            "storage": {"disks": [], "total": 0},
-            "usb": {"devices": [], "total": 0},
-            "pci": {"devices": [], "total": 0},
-            "system": {"uuid": "", "vendor": "lxdnb", "product": "Simulated", "type": "physical"},
-        }
-    )
-
-
-def _thread(number: int) -> dict[str, Any]:
-    return {"id": number, "numa_node": 0, "thread": 0, "online": True, "isolated": False}

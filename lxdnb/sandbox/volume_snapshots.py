@@ -29,9 +29,11 @@ _SECONDS = {"M": 60, "H": 3600, "d": 86400, "w": 7 * 86400, "m": 30 * 86400, "y"
 
 
 def _record(host: Host, volume: Volume, snapshot: Snapshot, *, listed: bool) -> dict[str, Any]:
+    expires = None if snapshot.expires_at == NEVER else snapshot.expires_at
     return {
         "description": snapshot.description,
-        "expires_at": snapshot.expires_at if not listed or snapshot.expires_at != NEVER else None,
+        # A list leaves out what one by itself is told: no time, which is the zero time.
+        "expires_at": expires if listed else expires or NEVER,
         "name": f"{volume.name}/{snapshot.name}" if listed else snapshot.name,
         "config": dict(sorted(snapshot.config.items())),
         "content_type": "" if listed else volume.content_type,

@@ -132,7 +132,8 @@ class Volume:
             "description": told.description,
             "name": f"{self.name}/{snapshot.name}" if snapshot else self.name,
             "type": self.kind,
-            "used_by": [*self.used_by(host)],
+            # An instance uses its volume; its snapshots are used by nobody on Incus.
+            "used_by": [] if snapshot and host.flavour.incus and self.kind != "custom" else [*self.used_by(host)],
             "location": "none",
             "content_type": self.content_type,
             "project": self.project,
