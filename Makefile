@@ -6,7 +6,7 @@ JOBS ?= 4
 
 .PHONY: tour test test-ovn test-ceph lab lint bench clean
 
-tour: .venv/.lab  ## run the tour on a real server and write build/tour.html
+tour: .venv/.lab  ## run the tour on the daemon that answers, else on a simulated one, and write build/tour.html
 	$(BIN)/python -m notebooks.tour
 
 test: .venv/.test .venv-bench/.done  ## install the real parts and run all tests

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lxdnb.sandbox.bodies import Shape, read
 from lxdnb.sandbox.listening import HTTPS, check_address, listen
+from lxdnb.sandbox.proc import KERNEL
 from lxdnb.sandbox.replies import Refused, Reply, Request, Sync, etag_of
 from lxdnb.sandbox.routes import route, route_changes
 
@@ -56,7 +57,7 @@ def _environment(host: Host, project: str) -> dict[str, Any]:
         "kernel": "Linux",
         "kernel_architecture": "x86_64",
         "kernel_features": flavour.kernel_features,
-        "kernel_version": "simulated",
+        "kernel_version": KERNEL,
         "lxc_features": flavour.lxc_features,
         "os_name": "Simulated",
         "os_version": "1",
