@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["SOURCE", "image_of"]
 
 TYPES = ("container", "virtual-machine")
+_UNPACKING = 0.05  # seconds
 _SYLLABLES = ("able", "bright", "calm", "deft", "eager", "fair", "glad", "keen", "lucky", "mild", "neat", "quick")
 _ANIMALS = ("ant", "bear", "crab", "dove", "eel", "fox", "goat", "hen", "ibex", "jay", "koi", "lynx", "mole", "newt")
 SOURCE: Shape = {
@@ -87,8 +88,9 @@ def create(host: Host, request: Request) -> Reply:
         _check_settings(host, project, asked.get("config", {}), asked.get("devices", {}), profiles)
         _check_free(host, project, name)
         made = _made(host, project, kind, name, image, asked, profiles)
-        operation.progress(create_instance_from_image_unpack_progress="Unpack: 100%")
-        yield 0.05
+        if image is not None:
+            _tell_unpacked(host, operation, sum(map(len, image.files)))
+        yield _UNPACKING
         _check_free(host, project, name)
         _keep(host, made)
         if asked.get("start") and host.flavour.incus:
@@ -98,9 +100,22 @@ def create(host: Host, request: Request) -> Reply:
     return Async(host.operations.begin(project, "Creating instance", resources, work))
 
 
+def _tell_unpacked(host: Host, operation: Operation, size: int) -> None:
+    stage, speed = "create_instance_from_image_unpack", size / _UNPACKING
+    words = f"{'Unpacking image' if host.flavour.incus else 'Unpack'}: 100% ({speed / 10**6:.2f}MB/s)"
+    operation.progress(
+        **{f"{stage}_progress": words, "progress": {"percent": "100", "speed": f"{speed:.0f}", "stage": stage}}
+    )
+
+
 def _keep(host: Host, made: Instance) -> None:
     host.instances(made.project)[made.name] = made
-    host.tell("instance-created", made.url, made.project, {"type": made.kind, "storage-pool": made.pool(host)})
+    context = {"type": made.kind, "storage-pool": made.pool(host)}
+    if host.flavour.incus:
+        context["location"] = "none"
+    host.tell("instance-created", made.url, made.project, context)
+    for snapshot in made.snapshots or {}:
+        host.tell("instance-snapshot-created", f"{made.url}/snapshots/{snapshot}", made.project)
 
 
 def _check_profiles(host: Host, project: str, profiles: list[str]) -> None:
@@ -123,7 +138,7 @@ def _copy(host: Host, project: str, asked: dict[str, Any], source: dict[str, Any
     like = snapshot_of(host, owner, snapshot).then if snapshot else owner
     name = asked.get("name") or _new_name(host, project)
     check_name(name)
-    profiles = asked.get("profiles", [*like.profiles])
+    profiles: list[str] = asked.get("profiles", [*like.profiles] if host.flavour.incus else [])
     _check_profiles(host, project, profiles)
     alone = bool(snapshot or source.get("instance_only") or source.get("container_only"))
     refresh = bool(source.get("refresh"))
@@ -140,8 +155,8 @@ def _copy(host: Host, project: str, asked: dict[str, Any], source: dict[str, Any
             raise Refused(500, "Cannot refresh a running instance")
         made = before or Instance(name, project, like.kind, host.clock(), host.random.getrandbits(32))
         made.architecture = like.architecture
-        made.description = asked.get("description", like.description)
-        made.ephemeral = asked.get("ephemeral", like.ephemeral)
+        made.description = asked.get("description", "")
+        made.ephemeral = asked.get("ephemeral", False)
         made.config = _volatile(host) | {key: value for key, value in config.items() if value}
         made.devices, made.profiles, made.files = devices, tuple(profiles), copied(like.files)
         if not alone:
@@ -149,7 +164,6 @@ def _copy(host: Host, project: str, asked: dict[str, Any], source: dict[str, Any
                 each.name: Snapshot(each.name, each.then.copied(name, project), each.created, each.expires_at, False)
                 for each in (owner.snapshots or {}).values()
             }
-        operation.progress(fs_progress="100%")
         yield 0.05
         if before is None:
             _check_free(host, project, name)

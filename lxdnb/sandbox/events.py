@@ -12,9 +12,20 @@ from typing import Any
 
 from lxdnb.sandbox.clock import timestamp
 
-__all__ = ["TYPES", "Events", "Listener"]
+__all__ = ["TYPES", "Events", "Listener", "tells_requestor"]
 
 TYPES = ("logging", "operation", "lifecycle")
+
+_QUIET = frozenset(f"instance-{what}" for what in ("console-reset", "file-deleted", "file-pushed", "file-retrieved",
+                                                   "updated"))  # fmt: skip
+_QUIET_ON_LXD = frozenset(f"instance-{what}" for what in ("created", "deleted", "exec", "renamed", "restored",
+                                                          "snapshot-created", "snapshot-deleted",
+                                                          "snapshot-renamed"))  # fmt: skip
+
+
+def tells_requestor(flavour: str, action: str) -> bool:
+    """Return whether that server tells, with an action, who asked for it."""
+    return action not in _QUIET and not (flavour == "lxd" and action in _QUIET_ON_LXD)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,13 +55,14 @@ class Events:
         return leave
 
     def emit(self, kind: str, metadata: Any, project: str) -> None:
-        """Tell of an event of a kind."""
+        """Tell of an event of a kind; `project` is empty where it is of none."""
         wanting = [
-            each for each in self._listeners if kind in each.types and (each.project is None or each.project == project)
+            each for each in self._listeners if kind in each.types and (each.project in (None, project) or not project)
         ]
         if not wanting:
             return
         event = {"type": kind, "timestamp": timestamp(self._clock()), "metadata": metadata}
-        text = json.dumps({**event, "location": "none", "project": project}, separators=(",", ":"))
+        event |= {"location": "none", **({"project": project} if project else {})}
+        text = json.dumps(event, separators=(",", ":"))
         for listener in wanting:
             listener.hand_over(text)

@@ -285,7 +285,8 @@ def replace_alias(host: Host, request: Request, name: str) -> Reply:
     request.check_match(etag_of(found.target, found.description))
     found.target = find(host, request.project, asked["target"]).fingerprint
     found.description = asked.get("description", "")
-    host.tell("image-alias-updated", f"/1.0/images/aliases/{name}", request.project)
+    where, context = f"/1.0/images/aliases/{name}", {"target": found.target}
+    host.tell("image-alias-updated", where, request.project, context)
     return Sync({})
 
 
@@ -301,7 +302,8 @@ def patch_alias(host: Host, request: Request, name: str) -> Reply:
     if not host.flavour.incus:
         raise Refused(500, "context deadline exceeded")  # it waits for itself, and changes nothing
     found.target, found.description = target, asked.get("description", found.description)
-    host.tell("image-alias-updated", f"/1.0/images/aliases/{name}", request.project)
+    where, context = f"/1.0/images/aliases/{name}", {"target": found.target}
+    host.tell("image-alias-updated", where, request.project, context)
     return Sync({})
 
 

@@ -206,29 +206,32 @@ def check_name_part(name: str) -> None:
             raise Refused(400, f'Invalid snapshot name: Cannot contain "{character}"')
 
 
-def start(host: Host, instance: Instance) -> None:
-    """Have it run, from now on."""
+def start(host: Host, instance: Instance, *, again: bool = False) -> None:
+    """Have it run, from now on; `again` where it has been stopped for that alone."""
     instance.status, instance.started = "Running", host.clock()
     instance.last_used = host.clock()
     kept = {key: value for key, value in instance.config.items() if key != "volatile.apply_template"}
     instance.config = kept | {"volatile.last_state.power": "RUNNING", "volatile.idmap.current": IDMAP}
-    host.tell("instance-started", instance.url, instance.project)
+    host.tell("instance-restarted" if again else "instance-started", instance.url, instance.project)
 
 
-def stop(host: Host, instance: Instance, *, force: bool = True) -> None:
-    """Have it stand still; an ephemeral one is gone with that."""
+def stop(host: Host, instance: Instance, *, force: bool = True, told: bool = True) -> None:
+    """Have it stand still; an ephemeral one is gone with that. `told` is whether there is an event of it."""
     instance.status, instance.started = "Stopped", None
     if instance.machine is not None:
         instance.machine.halt()
         instance.machine = None
     instance.config = instance.config | {"volatile.last_state.power": "STOPPED"}
-    host.tell("instance-stopped" if force else "instance-shutdown", instance.url, instance.project)
+    if told:
+        host.tell("instance-stopped" if force else "instance-shutdown", instance.url, instance.project)
     if instance.ephemeral:
         remove(host, instance)
 
 
 def remove(host: Host, instance: Instance) -> None:
     del host.instances(instance.project)[instance.name]
+    for snapshot in instance.snapshots or {}:
+        host.tell("instance-snapshot-deleted", f"{instance.url}/snapshots/{snapshot}", instance.project)
     host.tell("instance-deleted", instance.url, instance.project)
 
 
@@ -293,7 +296,7 @@ def _restored(host: Host, instance: Instance, snapshot: str) -> Reply:
         instance.take_settings(found.then)
         if ran:
             start(host, instance)
-        host.tell("instance-restored", instance.url, instance.project, {"snapshot": snapshot})
+        host.tell("instance-restored", instance.url, instance.project, {"snapshot": f"{instance.name}/{snapshot}"})
 
     resources = resources_of(host, instance.name, both=True)
     return Async(host.operations.begin(instance.project, "Restoring snapshot", resources, work))

@@ -97,7 +97,7 @@ def replace(host: Host, request: Request, name: str) -> Reply:
     instance = known(host, request.project, name)
     empty = {"architecture": "", "creation_date": 0, "expiry_date": 0, "properties": {}, "templates": {}}
     described(host, instance).told = {**empty, **asked}
-    host.tell("instance-metadata-updated", instance.url, instance.project)
+    host.tell("instance-metadata-updated", f"{instance.url}/metadata", instance.project)
     return Sync({})
 
 
@@ -111,7 +111,7 @@ def patch(host: Host, request: Request, name: str) -> Reply:
         if key in asked:
             asked[key] = {**(found.told[key] or {}), **asked[key]}
     found.told = {**found.told, **asked}
-    host.tell("instance-metadata-updated", instance.url, instance.project)
+    host.tell("instance-metadata-updated", f"{instance.url}/metadata", instance.project)
     return Sync({})
 
 
@@ -126,6 +126,11 @@ def _path(request: Request, files: dict[str, bytes] | None = None) -> str:
     return path
 
 
+def _tell_template(host: Host, instance: Instance, what: str, path: str) -> None:
+    where = f"{instance.url}/metadata/templates"
+    host.tell(f"instance-metadata-template-{what}", where, instance.project, {"path": path})
+
+
 @route("GET", "/1.0/instances/*/metadata/templates")
 def templates(host: Host, request: Request, name: str) -> Reply:
     files = described(host, known(host, request.project, name)).files
@@ -138,8 +143,9 @@ def templates(host: Host, request: Request, name: str) -> Reply:
 @route("POST", "/1.0/instances/*/metadata/templates")
 def put_template(host: Host, request: Request, name: str) -> Reply:
     instance = known(host, request.project, name)
-    described(host, instance).files[_path(request)] = request.body
-    host.tell("instance-metadata-template-created", instance.url, instance.project)
+    path = _path(request)
+    described(host, instance).files[path] = request.body
+    _tell_template(host, instance, "created", path)
     return Sync({})
 
 
@@ -147,6 +153,7 @@ def put_template(host: Host, request: Request, name: str) -> Reply:
 def delete_template(host: Host, request: Request, name: str) -> Reply:
     instance = known(host, request.project, name)
     files = described(host, instance).files
-    del files[_path(request, files)]
-    host.tell("instance-metadata-template-deleted", instance.url, instance.project)
+    path = _path(request, files)
+    del files[path]
+    _tell_template(host, instance, "deleted", path)
     return Sync({})

@@ -112,10 +112,10 @@ def _do(host: Host, instance: Instance, action: str, *, force: bool = True) -> N
         if instance.status == "Stopped":
             raise Refused(400, "The instance is already stopped")
         ephemeral, instance.ephemeral = instance.ephemeral, instance.ephemeral and action == "stop"
-        stop(host, instance, force=force)
+        stop(host, instance, force=force, told=action == "stop")
         instance.ephemeral = ephemeral
         if action == "restart":
-            start(host, instance)
+            start(host, instance, again=True)
 
 
 def begin(host: Host, instance: Instance) -> None:
@@ -159,6 +159,8 @@ def change(host: Host, request: Request, name: str) -> Reply:
     def work(operation: Operation) -> Work:
         yield 0.01
         _do(host, instance, action, force=force)
+        if action == "start" and not host.flavour.incus:
+            operation.progress(container_progress="")
 
     return Async(host.operations.begin(instance.project, _DOING[action], resources_of(host, name), work))
 
@@ -179,7 +181,7 @@ def change_all(host: Host, request: Request) -> Reply:
                 yield 0.0
             _do(host, instance, action, force=force)
 
-    return Async(host.operations.begin(request.project, f"{_DOING[action]}s", urls, work))
+    return Async(host.operations.begin(request.project, _DOING[action], urls, work))
 
 
 @route("GET", "/1.0/instances/*/debug/memory", extension="instance_debug_memory")

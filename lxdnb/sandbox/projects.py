@@ -204,7 +204,7 @@ def rename(host: Host, request: Request, name: str) -> Reply:
         host.projects[wanted] = found
         host.tell("project-renamed", found.url, wanted, {"old_name": name})
 
-    return Async(host.operations.begin("default", "Renaming project", {}, work))
+    return Async(host.operations.begin("", "Renaming project", {}, work))
 
 
 @route("DELETE", "/1.0/projects/*")

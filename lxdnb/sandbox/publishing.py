@@ -40,7 +40,8 @@ _INSTANCES = ("container", "instance", "virtual-machine")
 
 @route("POST", "/1.0/images")
 def create(host: Host, request: Request) -> Reply:
-    if request.headers.get("content-type", "").startswith("application/json"):
+    # Images begin otherwise, whatever the headers say.
+    if request.headers.get("content-type", "").startswith("application/json") or request.body[:1] == b"{":
         return _publish(host, request)
     project = request.project
     host.project(project)
@@ -93,6 +94,7 @@ def _publish(host: Host, request: Request) -> Reply:
             made.profiles = asked["profiles"]
         for alias in asked.get("aliases", []):
             add_alias(host, project, alias.get("name", ""), made.fingerprint, alias.get("description", ""))
+        operation.metadata = {}
         operation.progress(fingerprint=made.fingerprint, size=str(len(file)))
 
     return Async(host.operations.begin(project, "Downloading image", {}, work))

@@ -174,7 +174,6 @@ def _change(host: Host, request: Request, instance: str, name: str) -> Reply:
     def work(operation: Operation) -> Work:
         yield 0.0
         found.expires_at = asked.get("expires_at", _NO_EXPIRY)
-        host.tell("instance-snapshot-updated", f"{owner.url}/snapshots/{found.name}", owner.project)
 
     resources = _resources(host, owner, name) if host.flavour.incus else resources_of(host, name, both=True)
     return Async(host.operations.begin(owner.project, "Updating snapshot", resources, work))
@@ -199,7 +198,7 @@ def rename(host: Host, request: Request, instance: str, name: str) -> Reply:
         found.name = wanted
         owner.snapshots = {**kept, wanted: found}
         where = f"{owner.url}/snapshots/{wanted}"
-        host.tell("instance-snapshot-renamed", where, owner.project, {"old_name": name})
+        host.tell("instance-snapshot-renamed", where, owner.project, {"old_name": f"{owner.name}/{name}"})
 
     return Async(host.operations.begin(owner.project, "Renaming snapshot", _resources(host, owner, name), work))
 

@@ -15,7 +15,7 @@ from uuid import UUID
 from lxdnb.sandbox.callers import ROOT, Caller
 from lxdnb.sandbox.certificates import Certificate
 from lxdnb.sandbox.clock import Agenda
-from lxdnb.sandbox.events import Events
+from lxdnb.sandbox.events import Events, tells_requestor
 from lxdnb.sandbox.faults import Faults
 from lxdnb.sandbox.flavours import flavour
 from lxdnb.sandbox.identity import Identity, new_identity
@@ -108,12 +108,12 @@ class Host:
         self, action: str, source: str, project: str, context: dict[str, Any] | None = None, *, bare: bool = False
     ) -> None:
         """Tell those who listen of something that happened to what has the URL `source`; `bare` of who asked for it."""
-        where = source if project == "default" else f"{source}?project={project}"
+        where = source if project == "default" or action.startswith("project-") else f"{source}?project={project}"
         metadata: dict[str, Any] = {"action": action, "source": where}
         if context:
             metadata["context"] = context
-        if not bare:
+        if not bare and tells_requestor(self.flavour.name, action):
             metadata["requestor"] = self.asking.requestor
-        if self.flavour.incus and not bare:
+        if self.flavour.incus and source.count("/") == 3 and source.startswith("/1.0/instances/"):
             metadata |= {"name": source.rpartition("/")[2], "project": project}
         self.events.emit("lifecycle", metadata, project)

@@ -125,7 +125,7 @@ def rename(host: Host, request: Request, pool: str, kind: str, volume: str, name
         found.name = wanted
         owner.backups[wanted] = found
         where = f"{owner.path}/backups/{wanted}"
-        host.tell("storage-volume-backup-renamed", where, owner.project, {"old_name": name})
+        host.tell("storage-volume-backup-renamed", where, owner.project, {"old_name": f"{owner.name}/{name}"})
 
     # Incus puts the volume's name before the backup's.
     resources = _resources(host, owner, f"{owner.name}/{name}")

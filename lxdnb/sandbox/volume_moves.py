@@ -149,7 +149,7 @@ def move(host: Host, request: Request, pool: str, kind: str, name: str) -> Reply
         raise Refused(500, "Volume is still in use by running instances")
     if (to_pool, to_project) == (pool, found.project):
         _put(host, found, wanted, to_pool, to_project)
-        host.tell("storage-volume-renamed", found.path, found.project, {"old_name": name})
+        host.tell("storage-volume-renamed", found.stored, found.project, {"old_name": name})
         return Sync(created=found.url(host))
 
     def work(operation: Operation) -> Work:

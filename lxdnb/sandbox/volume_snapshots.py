@@ -112,7 +112,8 @@ def create(host: Host, request: Request, pool: str, kind: str, volume: str) -> R
         made = Snapshot(name, host.clock(), dict(owner.config), owner.description, content=copied(owner.content))
         made.expires_at = asked.get("expires_at") or _expiry(host, owner)
         owner.snapshots[name] = made
-        host.tell("storage-volume-snapshot-created", f"{owner.path}/snapshots/{name}", owner.project)
+        where = f"{owner.stored}/snapshots/{name}"
+        host.tell("storage-volume-snapshot-created", where, owner.project, {"type": owner.kind})
 
     resources = _resources(host, owner, name, new=True)
     return Async(host.operations.begin(request.project, "Creating storage volume snapshot", resources, work))
@@ -160,7 +161,7 @@ def rename(host: Host, request: Request, pool: str, kind: str, volume: str, name
         del owner.snapshots[name]
         found.name = wanted
         owner.snapshots[wanted] = found
-        where = f"{owner.path}/snapshots/{wanted}"
+        where = f"{owner.stored}/snapshots/{name}"  # as it was called before
         host.tell("storage-volume-snapshot-renamed", where, owner.project, {"old_name": name})
 
     resources = _resources(host, owner, name)
@@ -178,7 +179,7 @@ def delete(host: Host, request: Request, pool: str, kind: str, volume: str, name
     def work(operation: Operation) -> Work:
         yield 0.0
         owner.snapshots.pop(name, None)
-        host.tell("storage-volume-snapshot-deleted", f"{owner.path}/snapshots/{name}", owner.project)
+        host.tell("storage-volume-snapshot-deleted", f"{owner.stored}/snapshots/{name}", owner.project)
 
     resources = _resources(host, owner, name)
     return Async(host.operations.begin(request.project, "Deleting storage volume snapshot", resources, work))

@@ -117,8 +117,14 @@ class Volume:
 
     @property
     def path(self) -> str:
-        """Its URL, for events: none of its parts escaped."""
+        """Its URL, for events of its parts: none of its parts escaped."""
         return f"/1.0/storage-pools/{self.pool}/volumes/{self.kind}/{self.name}"
+
+    @property
+    def stored(self) -> str:
+        """Its URL, for events of itself, where the servers name it as on the disk."""
+        prefix = f"{self.project}_" if self.kind == "custom" else ""
+        return f"/1.0/storage-pools/{self.pool}/volumes/{self.kind}/{prefix}{self.name}"
 
     def url(self, host: Host, *more: str) -> str:
         """The URL of it, or of a part of it."""
@@ -241,7 +247,7 @@ def new_volume(host: Host, made: Volume) -> None:
     if (made.project, made.name) in volumes:
         raise Refused(409, "Volume by that name already exists")
     volumes[made.project, made.name] = made
-    host.tell("storage-volume-created", made.path, made.project)
+    host.tell("storage-volume-created", made.stored, made.project, {"type": made.kind})
 
 
 # --- requests
@@ -337,7 +343,7 @@ def change(host: Host, request: Request, pool: str, kind: str, name: str, *, kee
         instance = host.instances(found.project)[name]
         note = {"description": found.description, "config": found.config}
         host.pool(pool).notes[instance.config.get("volatile.uuid", "")] = note
-    host.tell("storage-volume-updated", found.path, found.project)
+    host.tell("storage-volume-updated", found.stored, found.project)
     return Sync({})
 
 
@@ -347,7 +353,7 @@ def _restore(host: Host, volume: Volume, snapshot: str) -> None:
     if any(isinstance(user, Instance) and user.started is not None for _, user in users(host, volume)):
         raise Refused(500, "Cannot restore custom volume used by running instances")
     volume.content = copied(volume.snapshots[snapshot].content)
-    host.tell("storage-volume-restored", volume.path, volume.project, {"snapshot": snapshot})
+    host.tell("storage-volume-restored", volume.stored, volume.project, {"snapshot": snapshot})
 
 
 @route("DELETE", "/1.0/storage-pools/*/volumes/*/*")
@@ -359,5 +365,7 @@ def delete(host: Host, request: Request, pool: str, kind: str, name: str) -> Rep
     if any(users(host, found)):
         raise Refused(400, "The storage volume is still in use")
     del host.pool(pool).volumes[found.project, name]
-    host.tell("storage-volume-deleted", found.path, found.project)
+    for snapshot in found.snapshots:
+        host.tell("storage-volume-snapshot-deleted", f"{found.stored}/snapshots/{snapshot}", found.project)
+    host.tell("storage-volume-deleted", found.stored, found.project)
     return Sync({})
