@@ -133,8 +133,12 @@ def asked(client: lxdnb.Client, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def other_server(flavour: str) -> Iterator[daemons.Daemon]:
+def other_server(server_kind: str, flavour: str) -> Iterator[daemons.Daemon]:
     """Another server of the same kind."""
+    if server_kind in SANDBOXES:
+        with simulated(flavour) as other:
+            yield other
+        return
     if reason := daemons.missing(flavour):
         pytest.skip(reason)
     with daemons.daemon(flavour) as other:

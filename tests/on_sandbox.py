@@ -15,7 +15,7 @@ FILES = frozenset(
         "frames", "images", "instances", "launch", "logs", "magics", "metadata", "models", "network_acls",
         "network_forwards", "networks", "operations", "profiles", "projects", "publish", "saves", "sharing",
         "snapshots", "storage_backups", "storage_buckets", "storage_pools", "storage_volumes", "warnings", "widgets",
-        "backups",
+        "backups", "copies", "migrate",
     ]
 )  # fmt: skip
 _HTTPS = "it speaks HTTP on a unix socket alone"
@@ -34,9 +34,6 @@ NOT_YET = {
         "cloud_init_has_the_last_word": "nobody powers it off from within",
     },
     "logs": {"the_console": _CONSOLE, "what_never_ran_has_said_nothing": _CONSOLE},
-    "projects": {
-        "operations_of_a_project_are_found_waited_for_and_cancelled": "it sends no instance to another server",
-    },
     "storage_backups": {"an_iso_image_becomes_a_volume": "it takes no ISO images"},
     "widgets": {"messages_are_few_whatever_comes": "its commands say more at once than a terminal of Linux does"},
 }

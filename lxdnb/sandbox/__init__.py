@@ -22,6 +22,7 @@ from tornado.netutil import bind_unix_socket
 from lxdnb.sandbox import handlers  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from lxdnb.sandbox.beginning import first_host
 from lxdnb.sandbox.doors import TlsDoors
+from lxdnb.sandbox.lines import ServerLines
 from lxdnb.sandbox.listening import begin_listening
 from lxdnb.sandbox.population import populate
 from lxdnb.sandbox.server import Driver, server_of
@@ -110,7 +111,9 @@ class Sandbox:
             self._ready.set()
 
     async def _serve(self) -> None:
-        server = server_of(Driver(self.host))
+        driver = Driver(self.host)
+        server = server_of(driver)
+        lines = self.host.lines = ServerLines(driver)
         doors = self.host.doors = TlsDoors(server, self.host.identity)
         try:
             server.add_socket(bind_unix_socket(str(self.socket), mode=0o600))
@@ -122,6 +125,7 @@ class Sandbox:
             self._ready.set()
             await self._over.wait()
         await doors.shut()
+        lines.cut()
         server.stop()
         await server.close_all_connections()
         self.socket.unlink(missing_ok=True)

@@ -5,10 +5,12 @@ https://documentation.ubuntu.com/lxd/stable-5.0/rest-api/#/instances/instances_p
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lxdnb.sandbox.backup_imports import imported
 from lxdnb.sandbox.bodies import CONFIG, Shape, read
+from lxdnb.sandbox.card_notes import with_cards
 from lxdnb.sandbox.images import Image, find
 from lxdnb.sandbox.instances import FIELDS, IDMAP, Instance, check_name, is_root, known, resources_of
 from lxdnb.sandbox.operations import Operation, Work
@@ -23,8 +25,19 @@ from lxdnb.sandbox.snapshots import Snapshot, snapshot_of
 if TYPE_CHECKING:
     from lxdnb.sandbox.state import Host
 
-__all__ = ["SOURCE", "image_of"]
+__all__ = [
+    "SOURCE",
+    "check_free",
+    "check_profiles",
+    "check_settings",
+    "image_of",
+    "keep",
+    "new_instance",
+    "new_name",
+    "source_of",
+]
 
+Taking = TypeVar("Taking", bound="Callable[[Host, str, dict[str, Any], dict[str, Any]], Reply]")
 TYPES = ("container", "virtual-machine")
 _UNPACKING = 0.05  # seconds
 _SYLLABLES = ("able", "bright", "calm", "deft", "eager", "fair", "glad", "keen", "lucky", "mild", "neat", "quick")
@@ -42,6 +55,10 @@ SOURCE: Shape = {
     "protocol": "string",
     "mode": "string",
     "refresh": "bool",
+    "live": "bool",
+    "certificate": "string",
+    "operation": "string",
+    "secrets": CONFIG,
 }
 _FIELDS: dict[str, Shape] = {
     **FIELDS,
@@ -51,7 +68,7 @@ _FIELDS: dict[str, Shape] = {
 }
 
 
-def _new_name(host: Host, project: str) -> str:
+def new_name(host: Host, project: str) -> str:
     while True:
         name = f"{host.random.choice(_SYLLABLES)}-{host.random.choice(_ANIMALS)}"
         if name not in host.instances(project):
@@ -59,6 +76,19 @@ def _new_name(host: Host, project: str) -> str:
         name = f"{name}-{host.random.randrange(1000)}"
         if name not in host.instances(project):
             return name
+
+
+_others: dict[str, Callable[[Host, str, dict[str, Any], dict[str, Any]], Reply]] = {}
+
+
+def source_of(kind: str) -> Callable[[Taking], Taking]:
+    """Have a function make instances of a kind of source: of a host, in a project, as asked, of that source."""
+
+    def registered(taking: Taking) -> Taking:
+        _others[kind] = taking
+        return taking
+
+    return registered
 
 
 @route("POST", "/1.0/instances")
@@ -69,14 +99,14 @@ def create(host: Host, request: Request) -> Reply:
     host.project(project)
     asked = read(request.body, "InstancesPost", _FIELDS)
     source = asked.get("source", {})
-    if source.get("type") == "copy":
-        return _copy(host, project, asked, source)
+    if taking := _others.get(source.get("type", "")):
+        return taking(host, project, asked, source)
     kind = asked.get("type") or "container"
     if kind not in TYPES:
         raise Refused(400, "Invalid instance type")
     profiles = asked.get("profiles", ["default"])
-    _check_profiles(host, project, profiles)
-    name = asked.get("name") or _new_name(host, project)
+    check_profiles(host, project, profiles)
+    name = asked.get("name") or new_name(host, project)
     check_name(name)
     check_new_instance(host, project, name, kind, asked.get("config", {}), asked.get("devices", {}), profiles)
     image = image_of(host, project, source)
@@ -85,14 +115,14 @@ def create(host: Host, request: Request) -> Reply:
         yield 0.0
         if isinstance(image, Refused):
             raise image
-        _check_settings(host, project, asked.get("config", {}), asked.get("devices", {}), profiles)
-        _check_free(host, project, name)
-        made = _made(host, project, kind, name, image, asked, profiles)
+        check_settings(host, project, asked.get("config", {}), asked.get("devices", {}), profiles)
+        check_free(host, project, name)
+        made = new_instance(host, project, kind, name, image, asked, profiles)
         if image is not None:
             _tell_unpacked(host, operation, sum(map(len, image.files)))
         yield _UNPACKING
-        _check_free(host, project, name)
-        _keep(host, made)
+        check_free(host, project, name)
+        keep(host, made)
         if asked.get("start") and host.flavour.incus:
             begin(host, made)
 
@@ -108,7 +138,10 @@ def _tell_unpacked(host: Host, operation: Operation, size: int) -> None:
     )
 
 
-def _keep(host: Host, made: Instance) -> None:
+def keep(host: Host, made: Instance) -> None:
+    """Have a new instance on the host."""
+    devices = made.expanded(host)[1]
+    made.config = with_cards(host.flavour.name, host.random, made.kind, made.config, devices)
     host.instances(made.project)[made.name] = made
     context = {"type": made.kind, "storage-pool": made.pool(host)}
     if host.flavour.incus:
@@ -118,17 +151,18 @@ def _keep(host: Host, made: Instance) -> None:
         host.tell("instance-snapshot-created", f"{made.url}/snapshots/{snapshot}", made.project)
 
 
-def _check_profiles(host: Host, project: str, profiles: list[str]) -> None:
+def check_profiles(host: Host, project: str, profiles: list[str]) -> None:
     for name in profiles:
         if name not in host.profiles(project):
             raise Refused(500, f'Requested profile "{name}" doesn\'t exist')
 
 
-def _check_free(host: Host, project: str, name: str) -> None:
+def check_free(host: Host, project: str, name: str) -> None:
     if name in host.instances(project):
         raise Refused(500, f"Failed creating instance record: Add instance info to the database: {_taken(host)}")
 
 
+@source_of("copy")
 def _copy(host: Host, project: str, asked: dict[str, Any], source: dict[str, Any]) -> Reply:
     """Copy an instance with its snapshots, or a snapshot, from any project; or bring a copy up to date."""
     if not source.get("source"):
@@ -136,10 +170,10 @@ def _copy(host: Host, project: str, asked: dict[str, Any], source: dict[str, Any
     original, _, snapshot = source["source"].partition("/")
     owner = known(host, source.get("project") or project, original)
     like = snapshot_of(host, owner, snapshot).then if snapshot else owner
-    name = asked.get("name") or _new_name(host, project)
+    name = asked.get("name") or new_name(host, project)
     check_name(name)
     profiles: list[str] = asked.get("profiles", [*like.profiles] if host.flavour.incus else [])
-    _check_profiles(host, project, profiles)
+    check_profiles(host, project, profiles)
     alone = bool(snapshot or source.get("instance_only") or source.get("container_only"))
     refresh = bool(source.get("refresh"))
 
@@ -147,10 +181,10 @@ def _copy(host: Host, project: str, asked: dict[str, Any], source: dict[str, Any
         yield 0.0
         kept = {key: value for key, value in like.config.items() if _is_copied(key)}
         config, devices = kept | asked.get("config", {}), like.devices | asked.get("devices", {})
-        _check_settings(host, project, config, devices, profiles)
+        check_settings(host, project, config, devices, profiles)
         before = host.instances(project).get(name) if refresh else None
         if before is None:
-            _check_free(host, project, name)
+            check_free(host, project, name)
         elif before.started is not None:
             raise Refused(500, "Cannot refresh a running instance")
         made = before or Instance(name, project, like.kind, host.clock(), host.random.getrandbits(32))
@@ -166,8 +200,8 @@ def _copy(host: Host, project: str, asked: dict[str, Any], source: dict[str, Any
             }
         yield 0.05
         if before is None:
-            _check_free(host, project, name)
-            _keep(host, made)
+            check_free(host, project, name)
+            keep(host, made)
 
     told = resources_of(host, name, both=True)
     path = f"{original}%2F{snapshot}" if snapshot and host.flavour.incus else source["source"]
@@ -214,7 +248,7 @@ def image_of(host: Host, project: str, source: dict[str, Any]) -> Image | Refuse
     raise Refused(500, "Must specify one of alias, fingerprint or properties for init from image")
 
 
-def _check_settings(host: Host, project: str, config: Config, devices: Devices, profiles: list[str]) -> None:
+def check_settings(host: Host, project: str, config: Config, devices: Devices, profiles: list[str]) -> None:
     failed = "Failed creating instance record: "
     initialising = f"{failed}Failed {'initializing' if host.flavour.incus else 'initialising'} instance: "
     try:
@@ -227,7 +261,7 @@ def _check_settings(host: Host, project: str, config: Config, devices: Devices, 
         raise Refused(500, f"{initialising}Failed getting root disk: No root device could be found")
 
 
-def _made(
+def new_instance(
     host: Host,
     project: str,
     kind: str,

@@ -25,6 +25,7 @@ from lxdnb.sandbox import (  # noqa: F401
     networks,  # pyright: ignore[reportUnusedImport]
     publishing,  # pyright: ignore[reportUnusedImport]
     root,  # pyright: ignore[reportUnusedImport]
+    snapshot_moves,  # pyright: ignore[reportUnusedImport]
     volume_backups,  # pyright: ignore[reportUnusedImport]
     volume_moves,  # pyright: ignore[reportUnusedImport]
     volume_snapshots,  # pyright: ignore[reportUnusedImport]

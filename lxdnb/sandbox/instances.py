@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from lxdnb.sandbox.bodies import CONFIG, DEVICES, Shape, read, read_patch
+from lxdnb.sandbox.card_notes import with_cards
 from lxdnb.sandbox.clock import timestamp
 from lxdnb.sandbox.operations import Operation, Work
 from lxdnb.sandbox.replies import Async, Refused, Reply, Request, Sync, etag_of
@@ -252,9 +253,12 @@ def _change(host: Host, instance: Instance, asked: dict[str, Any], *, keep: bool
         (host.profiles(instance.project)[name].config, host.profiles(instance.project)[name].devices)
         for name in profiles
     ]
-    if not any(map(is_root, expanded(shared, config, devices)[1].values())):
+    all_devices = expanded(shared, config, devices)[1]
+    if not any(map(is_root, all_devices.values())):
         raise Refused(500, "Invalid devices: Failed detecting root disk device: No root device could be found")
-    instance.config = {key: value for key, value in config.items() if value}
+    config = {key: value for key, value in config.items() if value}
+    before = instance.expanded(host)[1]
+    instance.config = with_cards(host.flavour.name, host.random, instance.kind, config, all_devices, before)
     instance.devices, instance.profiles = devices, tuple(profiles)
     if "description" in asked or not keep:
         instance.description = asked.get("description", "")

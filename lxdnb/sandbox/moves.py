@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lxdnb.sandbox.bodies import CONFIG, DEVICES, Shape, read, read_patch
 from lxdnb.sandbox.creation import SOURCE, image_of
 from lxdnb.sandbox.instances import Instance, check_name, is_root, known, resources_of
+from lxdnb.sandbox.migrations import OFFER, give
 from lxdnb.sandbox.operations import Operation, Work
 from lxdnb.sandbox.replies import Async, Refused, Reply, Request
 from lxdnb.sandbox.routes import route
@@ -29,6 +30,7 @@ _FIELDS: dict[str, Shape] = {
     "config": CONFIG,
     "devices": DEVICES,
     "profiles": ["string"],
+    **OFFER,
 }
 
 
@@ -38,7 +40,11 @@ def rename_or_move(host: Host, request: Request, name: str) -> Reply:
     incus = host.flavour.incus
     asked = read(request.body, "InstancePost", _FIELDS) if incus else read_patch(host, request, "InstancePost", _FIELDS)
     if asked.get("migration"):
-        return _move(host, found, asked)
+        if "/" in asked.get("name", ""):
+            raise Refused(400, 'The character "/" is reserved for snapshots')
+        if asked.get("pool") or asked.get("project", found.project) != found.project:
+            return _move(host, found, asked)
+        return give(host, found, asked, resources_of(host, name, both=True))
     wanted = asked.get("name", "")
     check_name(wanted)
     instances = host.instances(found.project)
@@ -65,8 +71,6 @@ def _rename(host: Host, instance: Instance, name: str) -> None:
 def _move(host: Host, instance: Instance, asked: dict[str, Any]) -> Reply:
     """Move it to another pool or project of this host, or both, under that name."""
     pool, project = asked.get("pool"), asked.get("project", instance.project)
-    if not pool and project == instance.project:
-        raise Refused(501, "The sandbox moves no instance to another server")
     host.project(project)
     name = asked.get("name") or instance.name
     check_name(name)

@@ -15,6 +15,7 @@ from lxdnb.sandbox.replies import Refused, Reply, Request, Sync, Waits
 from lxdnb.sandbox.routes import route
 
 if TYPE_CHECKING:
+    from lxdnb.sandbox.crossings import Crossing
     from lxdnb.sandbox.execs import Session
     from lxdnb.sandbox.state import Host
 
@@ -49,6 +50,8 @@ class Operation:
         self.failure: Refused | None = None
         self.session: Session | None = None
         """The command that it runs, if a client has come for its streams."""
+        self.crossing: Crossing | None = None
+        """What goes to or comes from another server by it, if that is awaited."""
         self._ended: list[Callable[[], None]] = []
 
     @property
@@ -120,9 +123,12 @@ class Operations:
         *,
         kind: str = "task",
         may_cancel: bool = False,
+        metadata: dict[str, Any] | None = None,
+        crossing: Crossing | None = None,
     ) -> Operation:
         """Begin a work, which is given its operation, and return that."""
         operation = Operation(self._host, project, description, resources, kind, may_cancel)
+        operation.metadata, operation.crossing = metadata, crossing
         self._known[operation.id] = operation
         self._works[operation.id] = work(operation)
         self._host.events.emit("operation", operation.record(), project)
@@ -134,6 +140,10 @@ class Operations:
             raise Refused(404, "Operation not found")
         return self._known[identifier]
 
+    def find(self, identifier: str) -> Operation | None:
+        """Return an operation, if it is known."""
+        return self._known.get(identifier)
+
     def all(self, project: str | None) -> list[Operation]:
         return [each for each in self._known.values() if project is None or each.project in ("", project)]
 
@@ -144,6 +154,7 @@ class Operations:
             raise Refused(400, "This operation can't be cancelled")
         self._works[operation.id].close()
         self._over(operation, "Cancelled")
+        self._host.tell("operation-cancelled", operation.url, operation.project or "default")
 
     def doom(self, operation: Operation, percent: float) -> None:
         """Have an operation fail on its way, whatever its work is."""
@@ -229,4 +240,4 @@ def wait(host: Host, request: Request, identifier: str) -> Reply:
                 raise Refused(500, "context deadline exceeded")
         return Sync(operation.record())
 
-    return Waits(operation, None if seconds < 0 else float(seconds), answer)
+    return Waits(operation.whenever_ended, None if seconds < 0 else float(seconds), answer)

@@ -75,11 +75,14 @@ class Async:
 
 @dataclass(frozen=True)
 class Waits:
-    """An answer once an operation has ended, or so many seconds have passed: made then."""
+    """An answer once something has come about, or so many seconds have passed: made then.
 
-    operation: Operation
+    `whenever` has a function called once it has, and returns what takes that back.
+    """
+
+    whenever: Callable[[Callable[[], None]], Callable[[], None]]
     seconds: float | None
-    answer: Callable[[], Sync]
+    answer: Callable[[], Sync | Async]
 
 
 @dataclass(frozen=True)

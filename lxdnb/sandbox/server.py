@@ -19,6 +19,7 @@ from tornado.httpserver import HTTPServer
 
 from lxdnb.sandbox.doors import caller_of
 from lxdnb.sandbox.events import TYPES, Listener
+from lxdnb.sandbox.lines import AwaitsServer, ChannelHandler
 from lxdnb.sandbox.replies import Async, Content, Pieces, Refused, Reply, Request, Sync, Waits
 from lxdnb.sandbox.routes import take
 from lxdnb.sandbox.state import Host
@@ -59,6 +60,7 @@ def server_of(driver: Driver) -> HTTPServer:
     application = web.Application(
         [
             (r"/1\.0/events", EventsHandler, given),
+            (AwaitsServer(driver), ChannelHandler, given),
             (r"/1\.0/operations/([^/]+)/websocket", StreamHandler, given),
             (r"/1\.0/(?:instances|containers)/([^/]+)/sftp", SftpHandler, given),
             (r".*", RestHandler, given),
@@ -231,7 +233,7 @@ class RestHandler(web.RequestHandler):
 
     async def _wait(self, reply: Waits) -> None:
         over = asyncio.Event()
-        forget = reply.operation.whenever_ended(over.set)
+        forget = reply.whenever(over.set)
         waits = [asyncio.ensure_future(each.wait()) for each in (over, self._gone)]
         try:
             await asyncio.wait(waits, timeout=reply.seconds, return_when=asyncio.FIRST_COMPLETED)

@@ -20,7 +20,7 @@ from lxdnb.sandbox.routes import route
 if TYPE_CHECKING:
     from lxdnb.sandbox.state import Host
 
-__all__ = ["Snapshot", "snapshot_of"]
+__all__ = ["Snapshot", "owner_of", "snapshot_of", "told_of"]
 
 _NO_EXPIRY = "0001-01-01T00:00:00Z"
 _FIELDS: dict[str, Shape] = {"name": "string", "stateful": "bool", "expires_at": "string", "live": "bool"}
@@ -69,7 +69,8 @@ def snapshot_of(host: Host, instance: Instance, name: str) -> Snapshot:
     return found
 
 
-def _resources(host: Host, instance: Instance, snapshot: str, of_snapshot: bool = False) -> dict[str, list[str]]:
+def told_of(host: Host, instance: Instance, snapshot: str, of_snapshot: bool = False) -> dict[str, list[str]]:
+    """What an operation on a snapshot tells that it is about."""
     if host.flavour.incus:
         url = f"{instance.url}/snapshots/{snapshot}"
         return {**resources_of(host, instance.name), "instances_snapshots": [url]}
@@ -103,7 +104,8 @@ _SPANS = {"M": timedelta(minutes=1), "H": timedelta(hours=1), "d": timedelta(day
 _MONTHS = {"m": 1, "y": 12}
 
 
-def _owner(host: Host, request: Request, instance: str, snapshot: str) -> Instance:
+def owner_of(host: Host, request: Request, instance: str, snapshot: str) -> Instance:
+    """Return the instance of which a snapshot is asked for. Raises Refused with 404."""
     where = f'"{instance}/{snapshot}" in project "{request.project}"'
     return known(host, request.project, instance, f"Failed to fetch instance {where}: ")
 
@@ -148,7 +150,7 @@ def create(host: Host, request: Request, instance: str) -> Reply:
         owner.snapshots = {**(owner.snapshots or {}), name: made}
         host.tell("instance-snapshot-created", f"{owner.url}/snapshots/{name}", owner.project)
 
-    resources = _resources(host, owner, name)
+    resources = told_of(host, owner, name)
     return Async(host.operations.begin(owner.project, "Snapshotting instance", resources, work))
 
 
@@ -161,12 +163,12 @@ def _taken(host: Host) -> str:
 
 @route("GET", "/1.0/instances/*/snapshots/*")
 def one(host: Host, request: Request, instance: str, name: str) -> Reply:
-    found = snapshot_of(host, _owner(host, request, instance, name), name)
+    found = snapshot_of(host, owner_of(host, request, instance, name), name)
     return Sync(found.record(host), found.etag)
 
 
 def _change(host: Host, request: Request, instance: str, name: str) -> Reply:
-    owner = _owner(host, request, instance, name)
+    owner = owner_of(host, request, instance, name)
     found = snapshot_of(host, owner, name)
     request.check_match(found.etag)
     asked = read(request.body, "InstanceSnapshotPut", _FIELDS)
@@ -175,7 +177,7 @@ def _change(host: Host, request: Request, instance: str, name: str) -> Reply:
         yield 0.0
         found.expires_at = asked.get("expires_at", _NO_EXPIRY)
 
-    resources = _resources(host, owner, name) if host.flavour.incus else resources_of(host, name, both=True)
+    resources = told_of(host, owner, name) if host.flavour.incus else resources_of(host, name, both=True)
     return Async(host.operations.begin(owner.project, "Updating snapshot", resources, work))
 
 
@@ -183,29 +185,9 @@ route("PUT", "/1.0/instances/*/snapshots/*")(_change)
 route("PATCH", "/1.0/instances/*/snapshots/*")(_change)
 
 
-@route("POST", "/1.0/instances/*/snapshots/*")
-def rename(host: Host, request: Request, instance: str, name: str) -> Reply:
-    owner = _owner(host, request, instance, name)
-    found = snapshot_of(host, owner, name)
-    wanted = read(request.body, "InstanceSnapshotPost", _FIELDS).get("name", "")
-    check_name_part(wanted)
-    if wanted in (owner.snapshots or {}):
-        raise Refused(409, f"Name '{owner.name}/{wanted}' already in use")
-
-    def work(operation: Operation) -> Work:
-        yield 0.0
-        kept = {each.name: each for each in (owner.snapshots or {}).values() if each is not found}
-        found.name = wanted
-        owner.snapshots = {**kept, wanted: found}
-        where = f"{owner.url}/snapshots/{wanted}"
-        host.tell("instance-snapshot-renamed", where, owner.project, {"old_name": f"{owner.name}/{name}"})
-
-    return Async(host.operations.begin(owner.project, "Renaming snapshot", _resources(host, owner, name), work))
-
-
 @route("DELETE", "/1.0/instances/*/snapshots/*")
 def delete(host: Host, request: Request, instance: str, name: str) -> Reply:
-    owner = _owner(host, request, instance, name)
+    owner = owner_of(host, request, instance, name)
     found = snapshot_of(host, owner, name)
 
     def work(operation: Operation) -> Work:
@@ -213,5 +195,5 @@ def delete(host: Host, request: Request, instance: str, name: str) -> Reply:
         owner.snapshots = {each.name: each for each in (owner.snapshots or {}).values() if each is not found}
         host.tell("instance-snapshot-deleted", f"{owner.url}/snapshots/{name}", owner.project)
 
-    resources = _resources(host, owner, name, of_snapshot=True)
+    resources = told_of(host, owner, name, of_snapshot=True)
     return Async(host.operations.begin(owner.project, "Deleting snapshot", resources, work))

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from lxdnb.sandbox.callers import ROOT, Caller
+from lxdnb.sandbox.calling import Lines, NoLines
 from lxdnb.sandbox.certificates import Certificate
 from lxdnb.sandbox.clock import Agenda
 from lxdnb.sandbox.events import Events, tells_requestor
@@ -52,6 +53,7 @@ class Host:
         """Who asks for what happens just now."""
         self.config: dict[str, str] = {}
         self.doors: Doors = Offline()
+        self.lines: Lines = NoLines()
         self.addresses: list[str] = []
         """Where others reach it, as `127.0.0.1:8443`."""
         self.agenda = Agenda(clock)

@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 import lxdnb
 from tests.eventually import eventually
+from tests.instance_files import file_of
 
 
 @pytest.fixture
 def c1(client, server):
     server.cli("init", "busybox", "c1", "-c", "user.mine=x: y", "-c", "limits.memory=128MiB")
     server.cli("config", "device", "add", "c1", "eth0", "nic", "nictype=p2p", "mtu=1400")
-    mark(server, "c1").write_text("old\n")
+    file_of(server, "c1").write_text("old\n")
     c1 = client.containers.get("c1")
     c1.description = "the first"
     c1.save(wait=True)
     c1.snapshots.create("before", wait=True)
     # Of another size: of two changes within one second that is all that the servers' rsync sees.
-    mark(server, "c1").write_text("newer\n")
+    file_of(server, "c1").write_text("newer\n")
     return c1
 
 
-def mark(server, name: str) -> Path:
-    """A file of an instance, where its pool has it: `lxc file` would hold a stopped instance for 10 s."""
-    return server.directory / "storage-pools/default/containers" / name / "rootfs/root/mark"
-
-
 def pull(server, name: str) -> str:
-    return mark(server, name).read_text()
+    return file_of(server, name).read_text()
 
 
 def kept(record: dict) -> dict:
@@ -139,7 +133,7 @@ def test_a_copy_is_brought_up_to_date(c1, server):
     for name in ("theirs", "ours"):
         server.cli("copy", "c1", name)
         server.cli("config", "set", name, "user.own", "gone")
-    mark(server, "c1").write_text("newest of all\n")
+    file_of(server, "c1").write_text("newest of all\n")
     server.cli("profile", "create", "p")
     server.cli("profile", "add", "c1", "p")
     c1.description = "newer"
@@ -178,7 +172,7 @@ def test_a_copy_goes_to_another_server(c1, client, server, other_client, other_s
         eventually(lambda: not [each for each in client.operations.all() if not each.done])
         with pytest.raises(ValueError, match="pull, push or relay"):
             c1.copy("c3", other_client, mode="carry")
-        mark(server, "c1").write_text("newest of all\n")
+        file_of(server, "c1").write_text("newest of all\n")
         c1.copy("c2", other_client, mode=mode, refresh=True, wait=True)
         assert pull(other_server, "c2") == "newest of all\n"
         moved = c1.migrate(other_client, mode=mode, wait=True)

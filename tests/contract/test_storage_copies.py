@@ -11,6 +11,7 @@ import lxdnb
 from lxdnb.models import StorageVolume
 from tests.daemons import Daemon
 from tests.eventually import eventually
+from tests.volumes import FileWithin, file_in
 
 VOLUMES = "/1.0/storage-pools/default/volumes/custom"
 
@@ -36,8 +37,8 @@ def beside(server, other_server) -> str:
     return "other"
 
 
-def file(server: Daemon, name: str, project: str = "default") -> Path:
-    return server.directory / "storage-pools/default/custom" / f"{project}_{name}" / "file"
+def file(server: Daemon, name: str, project: str = "default") -> Path | FileWithin:
+    return file_in(server, name, project=project)
 
 
 def told(server: Daemon, name: str) -> dict[str, Any]:
