@@ -290,7 +290,7 @@ def furnish(flavour: str, watcher: Watcher, pool: dict[str, str | None]) -> Daem
         | ({"INCUS_CACHE": str(client / "cache")} if flavour == "incus" else {}),  # else it makes ~/.cache/incus
         _watcher=watcher,
     )
-    made.cli("remote", "add", REMOTE, _token(unix))  # makes the client's certificate as well
+    made.cli("remote", "add", REMOTE, token(unix))  # makes the client's certificate as well
     fingerprint = finish(unix, imported)["metadata"]["fingerprint"]
     ask(unix, "POST", "/1.0/images/aliases", {"name": ALIAS, "target": fingerprint})
     return made
@@ -320,7 +320,7 @@ def _listen(unix: Path) -> str:
     return address
 
 
-def _token(unix: Path) -> str:
+def token(unix: Path) -> str:
     """A trust token, as `lxc config trust add` prints it."""
     granted = ask(unix, "POST", "/1.0/certificates", {"type": "client", "name": "tests", "token": True})
     said = granted["metadata"]["metadata"]

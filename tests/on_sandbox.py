@@ -16,6 +16,8 @@ FILES = frozenset(
         "network_forwards", "networks", "operations", "profiles", "projects", "publish", "saves", "sharing",
         "snapshots", "storage_backups", "storage_buckets", "storage_pools", "storage_volumes", "warnings", "widgets",
         "backups", "copies", "migrate",
+        "certificates", "connect", "docstrings", "event_classes", "identity", "logging", "names", "readme", "scopes",
+        "server", "wrong_types",
     ]
 )  # fmt: skip
 _HTTPS = "it speaks HTTP on a unix socket alone"

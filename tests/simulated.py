@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import signal
-import ssl
 import subprocess
 import sys
 import tempfile
@@ -58,20 +56,12 @@ class Owner:
         self.process.wait(SECONDS)
 
 
-def _certificate(folder: Path) -> tuple[Path, Path]:
-    """Make a client's certificate and key, where the command lines keep their own."""
-    certificate, key = folder / "client.crt", folder / "client.key"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:secp384r1", "-nodes"]
-    files = ["-subj", "/CN=tests", "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run([*command, *files], check=True, capture_output=True)
-    return certificate, key
-
-
 @contextlib.contextmanager
 def simulated(flavour: str) -> Iterator[daemons.Daemon]:
     """Run a sandbox of that flavour while the block does."""
     with tempfile.TemporaryDirectory(prefix="lxdnb-simulated-") as folder:
         directory = Path(folder)
+        directory.chmod(0o711)  # as that of a daemon
         unix, client = directory / "unix.socket", directory / "client"
         client.mkdir()
         owner = Owner(flavour, unix, daemons.free_address())
@@ -85,9 +75,6 @@ def simulated(flavour: str) -> Iterator[daemons.Daemon]:
             made = finish(unix, ask(unix, "POST", "/1.0/images", image, headers=sent))
             fingerprint = made["metadata"]["fingerprint"]
             ask(unix, "POST", "/1.0/images/aliases", {"name": daemons.ALIAS, "target": fingerprint})
-            own = _certificate(client)
-            der = base64.b64encode(ssl.PEM_cert_to_DER_cert(own[0].read_text())).decode()
-            ask(unix, "POST", "/1.0/certificates", {"type": "client", "name": "tests", "certificate": der})
             server = directory / "server.crt"
             server.write_text(ask(unix, "GET", "/1.0")["metadata"]["environment"]["certificate"])
             made = daemons.Daemon(
@@ -96,12 +83,12 @@ def simulated(flavour: str) -> Iterator[daemons.Daemon]:
                 socket=unix,
                 address=f"https://{owner.address}",
                 server_certificate=server,
-                client_certificate=own,
+                client_certificate=(client / "client.crt", client / "client.key"),
                 environment={kind.directory: folder, kind.configuration: str(client)}
                 | ({"INCUS_CACHE": str(client / "cache")} if flavour == "incus" else {}),
                 _watcher=owner,
             )
-            made.cli("remote", "add", daemons.REMOTE, made.address, "--accept-certificate")
+            made.cli("remote", "add", daemons.REMOTE, daemons.token(unix))  # makes the client's certificate as well
             yield made
         finally:
             owner.say("stop")

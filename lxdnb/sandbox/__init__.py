@@ -12,32 +12,37 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import socket
 import tempfile
 import threading
 from pathlib import Path
 from typing import Self
 
-from tornado.netutil import bind_unix_socket
+from tornado import netutil
 
 from lxdnb.sandbox import handlers  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from lxdnb.sandbox.beginning import first_host
-from lxdnb.sandbox.doors import TlsDoors
+from lxdnb.sandbox.doors import HTTP, SocketDoors
 from lxdnb.sandbox.lines import ServerLines
-from lxdnb.sandbox.listening import begin_listening
+from lxdnb.sandbox.listening import address_of, begin_listening, place_of
 from lxdnb.sandbox.population import populate
 from lxdnb.sandbox.server import Driver, server_of
 
 __all__ = ["Sandbox"]
 
+_UNIX_SOCKETS = hasattr(socket, "AF_UNIX")
+
 
 class Sandbox:
     """A running sandbox, until `close` or the end of the `with` block.
 
-    `flavour` is `lxd` or `incus`; `socket` the path of its unix socket, in a temporary folder unless that is given;
-    `https` is an address where it listens as well, by TLS with a certificate of its own, as `127.0.0.1:0` for any
-    port; `instances` is how many are there already; `seed` settles all that it leaves to chance. Raises ValueError for
-    another flavour, OSError where it cannot listen.
+    `flavour` is `lxd` or `incus`; `socket` the path of its unix socket, in a temporary folder unless that is given.
+    Where there are no unix sockets, as on Windows, it listens for this machine's programs by HTTP in their place: at
+    `http`, a loopback address, which can be given elsewhere too. `https` is an address where it listens as well, by
+    TLS with a certificate of its own. A port of 0 is any. `instances` is how many are there already; `seed` settles
+    all that it leaves to chance. Raises ValueError for another flavour, OSError where it cannot listen.
 
+    >>> from lxdnb import sandbox
     >>> with sandbox.Sandbox(https="127.0.0.1:0") as simulated:
     ...     simulated.https_endpoint
     'https://127.0.0.1:39041'
@@ -48,6 +53,7 @@ class Sandbox:
         flavour: str = "lxd",
         *,
         socket: str | Path | None = None,
+        http: str | None = None,
         https: str | None = None,
         instances: int = 0,
         seed: int = 0,
@@ -55,11 +61,15 @@ class Sandbox:
         self.host = first_host(flavour, seed)
         populate(self.host, instances)
         self._folder: Path | None = None
-        if socket is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="lxdnb-sandbox-"))
-            socket = self._folder / "unix.socket"
-        self.socket = Path(socket)
-        self._https = https
+        if socket is None and http is None:
+            if _UNIX_SOCKETS:
+                self._folder = Path(tempfile.mkdtemp(prefix="lxdnb-sandbox-"))
+                socket = self._folder / "unix.socket"
+            else:
+                http = "127.0.0.1:0"
+        self.socket = Path(socket) if socket is not None else None
+        """The path of its unix socket; None where it has none."""
+        self._http, self._https = http, https
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._failure: BaseException | None = None
@@ -73,8 +83,13 @@ class Sandbox:
 
     @property
     def endpoint(self) -> str:
-        """What a client is given."""
-        return str(self.socket)
+        """What a client is given: the path of the unix socket, or else `http_endpoint`."""
+        return str(self.socket or self.http_endpoint)
+
+    @property
+    def http_endpoint(self) -> str | None:
+        """The URL at which it listens by HTTP for this machine's programs; None where it does not."""
+        return f"http://{self._http}" if self._http else None
 
     @property
     def https_endpoint(self) -> str | None:
@@ -82,7 +97,7 @@ class Sandbox:
         return f"https://{self.host.addresses[0]}" if self.host.addresses else None
 
     def __repr__(self) -> str:
-        return f"<Sandbox simulated {self.host.flavour.title} at {self.socket}>"
+        return f"<Sandbox simulated {self.host.flavour.title} at {self.endpoint}>"
 
     def __enter__(self) -> Self:
         return self
@@ -114,9 +129,13 @@ class Sandbox:
         driver = Driver(self.host)
         server = server_of(driver)
         lines = self.host.lines = ServerLines(driver)
-        doors = self.host.doors = TlsDoors(server, self.host.identity)
+        doors = self.host.doors = SocketDoors(server, self.host.identity)
         try:
-            server.add_socket(bind_unix_socket(str(self.socket), mode=0o600))
+            if self.socket:
+                server.add_socket(_unix_socket(self.socket))
+            if self._http:
+                name, port = place_of(self._http)
+                self._http = address_of(name, doors.open(HTTP, name, int(port)))
             if self._https:
                 begin_listening(self.host, self._https)
         except (OSError, ValueError) as error:
@@ -128,6 +147,13 @@ class Sandbox:
         lines.cut()
         server.stop()
         await server.close_all_connections()
-        self.socket.unlink(missing_ok=True)
+        if self.socket:
+            self.socket.unlink(missing_ok=True)
         for task in asyncio.all_tasks() - {asyncio.current_task()}:
             task.cancel()
+
+
+def _unix_socket(path: Path) -> socket.socket:
+    if not _UNIX_SOCKETS:
+        raise OSError("this system has no unix sockets: give http='127.0.0.1:0' in place of socket")
+    return netutil.bind_unix_socket(str(path), mode=0o600)

@@ -6,12 +6,14 @@ import argparse
 import json
 import signal
 import sys
+import threading
 from pathlib import Path
 
 from lxdnb.sandbox import Sandbox
 from lxdnb.sandbox.faults import FAULTS, Fault
 from lxdnb.sandbox.flavours import FLAVOURS
 
+_LOOK = 1.0  # seconds
 _FAULT_HELP = f"""a request that goes wrong, as {{"request": "GET /1.0/instances.*", "fault": "delay", "amount": 2}};
 faults are {", ".join(FAULTS)}; while it runs they are POSTed to /sandbox/faults, and DELETEd"""
 
@@ -26,27 +28,41 @@ def _fault(text: str) -> Fault:
 def main() -> int:
     """Run one, and return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m lxdnb.sandbox", description=__doc__)
-    parser.add_argument("--socket", type=Path, required=True, help="where to listen: DIR/unix.socket, for LXD_DIR=DIR")
+    parser.add_argument("--socket", type=Path, help="where to listen: DIR/unix.socket, for LXD_DIR=DIR")
+    parser.add_argument(
+        "--http", metavar="ADDRESS", help="where to listen for this machine without TLS: 127.0.0.1:8442"
+    )
     parser.add_argument("--https", metavar="ADDRESS", help="where to listen by TLS as well: 127.0.0.1:8443")
     parser.add_argument("--flavour", choices=FLAVOURS, default="lxd", help="which server to be (lxd)")
     parser.add_argument("--instances", type=int, default=0, metavar="N", help="how many are there already (0)")
     parser.add_argument("--seed", type=int, default=0, help="settles all that is left to chance (0)")
     parser.add_argument("--fault", type=_fault, action="append", default=[], metavar="JSON", help=_FAULT_HELP)
     chosen = parser.parse_args()
+    if not chosen.socket and not chosen.http:
+        parser.error("say where to listen: --socket DIR/unix.socket, or --http 127.0.0.1:8442 without unix sockets")
     try:
         sandbox = Sandbox(
-            chosen.flavour, socket=chosen.socket, https=chosen.https, instances=chosen.instances, seed=chosen.seed
+            chosen.flavour,
+            socket=chosen.socket,
+            http=chosen.http,
+            https=chosen.https,
+            instances=chosen.instances,
+            seed=chosen.seed,
         )
     except OSError as error:
         print(f"The sandbox cannot listen: {error}", file=sys.stderr)
         return 1
     for fault in chosen.fault:
         sandbox.host.faults.add(fault)
+    over = threading.Event()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, lambda *_: over.set())
     with sandbox:
         flavour = sandbox.host.flavour
-        also = f" and {sandbox.https_endpoint}" if sandbox.https_endpoint else ""
-        print(f"A simulated {flavour.title} {flavour.version} at {sandbox.socket}{also}", flush=True)
-        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+        places = [each for each in (sandbox.socket, sandbox.http_endpoint, sandbox.https_endpoint) if each]
+        print(f"A simulated {flavour.title} {flavour.version} at {' and '.join(map(str, places))}", flush=True)
+        while not over.wait(_LOOK):
+            pass  # Windows lets no signal in while it waits
     return 0
 
 

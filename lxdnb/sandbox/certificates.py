@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hmac
 import ssl
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from cryptography import x509
+
+from lxdnb.sandbox.access import kept_back
 from lxdnb.sandbox.bodies import Shape, read
+from lxdnb.sandbox.callers import has_expired
 from lxdnb.sandbox.lists import listed
-from lxdnb.sandbox.operations import Operation, Work
 from lxdnb.sandbox.replies import Async, Refused, Reply, Request, Sync, etag_of
 from lxdnb.sandbox.routes import route, route_changes
+from lxdnb.sandbox.server_settings import PASSWORD
+from lxdnb.sandbox.tokens import issued, spend
 
 if TYPE_CHECKING:
     from lxdnb.sandbox.state import Host
@@ -35,7 +41,6 @@ _FIELDS: dict[str, Shape] = {
     "token": "bool",
 }
 _TYPES = ("client", "server", "metrics")
-_HOUR = 3600.0  # seconds
 
 
 @dataclass
@@ -80,10 +85,10 @@ def _der(text: str) -> bytes:
         der = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise Refused(400, "illegal base64 data at input byte 0") from None
-    # A sequence whose length is that of the rest.
-    size = int.from_bytes(der[2:4]) + 4 if der[:2] == b"\x30\x82" else der[1] + 2 if der[1:2] else 0
-    if der[:1] != b"\x30" or size != len(der):
-        raise Refused(400, "Invalid certificate material: x509: malformed certificate")
+    try:
+        x509.load_der_x509_certificate(der)
+    except ValueError:
+        raise Refused(400, "Invalid certificate material: x509: malformed certificate") from None
     return der
 
 
@@ -97,29 +102,57 @@ def every(host: Host, request: Request) -> Reply:
     return listed(
         host,
         request,
-        host.certificates.values(),
+        [host.certificates[name] for name in sorted(host.certificates)],
         lambda each: f"/1.0/certificates/{each.fingerprint}",
         lambda each: each.record(host),
         filters=host.flavour.incus,
     )
 
 
-@route("POST", "/1.0/certificates")
+@route("POST", "/1.0/certificates", for_anybody=True)
 def create(host: Host, request: Request) -> Reply:
     asked = read(request.body, "CertificatesPost", _FIELDS)
-    if asked.get("token"):
-        return _token(host, asked)
-    if not asked.get("certificate"):
+    caller = request.caller
+    if not caller.trusted or caller.restricted:
+        asked = _let_in(host, asked)
+    elif asked.get("token"):
+        return Async(issued(host, asked))
+    if asked.get("certificate"):
+        der = _der(asked["certificate"])
+    elif caller.trusted:
         raise Refused(400, "Client is already trusted")
-    der = _der(asked["certificate"])
+    elif caller.certificate is None:
+        raise Refused(400, "No client certificate provided")
+    else:
+        der = caller.certificate
+    return _trust(host, asked, der)
+
+
+def _let_in(host: Host, asked: dict[str, Any]) -> dict[str, Any]:
+    """Return what somebody may ask for who is not trusted, by the secret that comes with it. Raises Refused."""
+    secret = asked.get("trust_token" if host.flavour.incus else "password", "")
+    if not secret:
+        raise Refused(403, "not authorized")
+    granted = spend(host, secret)
+    if granted is not None:
+        return granted
+    password = host.config.get(PASSWORD)
+    if not password or not hmac.compare_digest(secret.encode(), password.encode()) or asked.get("token"):
+        raise Refused(403, "not authorized")
+    return asked
+
+
+def _trust(host: Host, asked: dict[str, Any], der: bytes) -> Reply:
     kind, projects = asked.get("type", ""), asked.get("projects", [])
     if kind not in _TYPES:
         raise Refused(400, "Invalid certificate type")
     fingerprint = sha256(der).hexdigest()
+    if has_expired(der, host.clock()):
+        raise Refused(400, "The provided certificate is expired")
     if fingerprint in host.certificates:
         raise Refused(409, "Certificate already in trust store")
     _check_projects(host, projects)
-    made = Certificate(fingerprint, ssl.DER_cert_to_PEM_cert(der), kind, asked.get("name", ""))
+    made = Certificate(fingerprint, ssl.DER_cert_to_PEM_cert(der), kind, asked.get("name") or _common_name(der))
     made.description, made.restricted = asked.get("description", ""), asked.get("restricted", False)
     made.projects = projects
     host.certificates[fingerprint] = made
@@ -127,35 +160,20 @@ def create(host: Host, request: Request) -> Reply:
     return Sync(created=f"/1.0/certificates/{fingerprint}")
 
 
-def _token(host: Host, asked: dict[str, Any]) -> Reply:
-    """Begin an operation that is a token as long as nobody cancels it."""
-
-    def work(operation: Operation) -> Work:
-        while True:
-            yield _HOUR
-
-    told: dict[str, Any] = {
-        "name": asked.get("name", ""),
-        "type": asked.get("type", ""),
-        "restricted": asked.get("restricted", False),
-        "projects": asked.get("projects", []),
-        "certificate": "",
-    }
-    told |= {"description": asked.get("description", ""), "trust_token": ""} if host.flavour.incus else {"password": ""}
-    operation = host.operations.begin("", "Executing operation", {}, work, kind="token", may_cancel=True)
-    operation.progress(
-        addresses=host.addresses,
-        fingerprint=host.identity.fingerprint,
-        request={**told, "token": True},
-        secret=f"{host.random.getrandbits(256):064x}",
-    )
-    return Async(operation)
+def _common_name(der: bytes) -> str:
+    names = x509.load_der_x509_certificate(der).subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    return str(names[0].value) if names else ""
 
 
 @route("GET", "/1.0/certificates/*")
 def one(host: Host, request: Request, fingerprint: str) -> Reply:
     found = _known(host, fingerprint)
     return Sync(found.record(host), found.etag)
+
+
+def _check_own(host: Host, request: Request, found: Certificate) -> None:
+    if found.fingerprint != request.caller.name:
+        raise kept_back(host)
 
 
 @route_changes("/1.0/certificates/*")
@@ -167,6 +185,11 @@ def change(host: Host, request: Request, fingerprint: str, *, keep: bool) -> Rep
         asked = {**found.record(host), **asked}
     if asked.get("type", "") != found.kind:
         raise Refused(400 if host.flavour.incus else 403, "The certificate type cannot be changed")
+    if request.caller.restricted:
+        _check_own(host, request, found)
+        kept = {"name": found.name, "restricted": found.restricted, "projects": found.projects}
+        if any(asked.get(key, type(value)()) != value for key, value in kept.items()):
+            raise Refused(403, "Only the certificate can be changed")
     _check_projects(host, asked.get("projects", []))
     found.name, found.description = asked.get("name", ""), asked.get("description", "")
     found.restricted, found.projects = asked.get("restricted", False), asked.get("projects", [])
@@ -177,6 +200,8 @@ def change(host: Host, request: Request, fingerprint: str, *, keep: bool) -> Rep
 @route("DELETE", "/1.0/certificates/*")
 def delete(host: Host, request: Request, fingerprint: str) -> Reply:
     found = _known(host, fingerprint)
+    if request.caller.restricted:
+        _check_own(host, request, found)
     del host.certificates[found.fingerprint]
     host.tell("certificate-deleted", f"/1.0/certificates/{found.fingerprint}", "default")
     return Sync({})

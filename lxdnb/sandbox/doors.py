@@ -1,4 +1,8 @@
-"""The sockets of a sandbox besides its unix socket: what listens there, and who comes in once hands are shaken."""
+"""The sockets of a sandbox besides its unix socket: what listens there, and who comes in once hands are shaken.
+
+HTTP without TLS is for machines without unix sockets, and for loopback addresses alone: whoever can reach those has
+the same rights as by a unix socket, except web pages, which no browser may bring in.
+"""
 
 from __future__ import annotations
 
@@ -9,25 +13,37 @@ import logging
 import os
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPServerRequest
+from tornado.iostream import IOStream
 from tornado.netutil import add_accept_handler
 
 from lxdnb.sandbox.callers import ROOT, Caller, caller_by_tls
 from lxdnb.sandbox.identity import Identity
-from lxdnb.sandbox.listening import address_of
+from lxdnb.sandbox.listening import DEBUG, address_of, place_of
 from lxdnb.sandbox.state import Host
 from lxdnb.sandbox.tls import TlsStream, context_of, shake_hands
 
-__all__ = ["TlsDoors", "caller_of"]
+__all__ = ["HTTP", "SocketDoors", "caller_of", "comes_from_a_page"]
+
+HTTP = "http"
+"""The door for programs on this machine that come without TLS; no setting of a server."""
 
 _BACKLOG = 128
+_PLAIN = (HTTP, DEBUG)
 _log = logging.getLogger("lxdnb.sandbox")
 
 
-class TlsDoors:
+class PlainStream(IOStream):
+    """A connection without TLS, which has come by a door."""
+
+    door = ""
+
+
+class SocketDoors:
     """Doors that a server with an identity opens, in the event loop that runs."""
 
     def __init__(self, server: HTTPServer, identity: Identity) -> None:
@@ -43,7 +59,11 @@ class TlsDoors:
 
     def open(self, key: str, name: str, port: int) -> int:
         sockets = bound(name, port)
-        self._open[key] = [closing(each, add_accept_handler(each, self._come)) for each in sockets]
+        if key == HTTP and not all(ipaddress.ip_address(each.getsockname()[0]).is_loopback for each in sockets):
+            for each in sockets:
+                each.close()
+            raise OSError(f"{name} is no loopback address: without TLS a sandbox listens for this machine alone")
+        self._open[key] = [closing(each, add_accept_handler(each, partial(self._come, key))) for each in sockets]
         return sockets[0].getsockname()[1]
 
     def close(self, key: str) -> None:
@@ -67,20 +87,26 @@ class TlsDoors:
             task.cancel()
         await asyncio.gather(*coming, return_exceptions=True)
 
-    def _come(self, connection: socket.socket, address: Any) -> None:
-        task = asyncio.ensure_future(self._let_in(connection, address))
+    def _come(self, key: str, connection: socket.socket, address: Any) -> None:
+        task = asyncio.ensure_future(self._let_in(key, connection, address))
         self._coming.add(task)
         task.add_done_callback(self._coming.discard)
 
-    async def _let_in(self, connection: socket.socket, address: Any) -> None:
+    async def _let_in(self, key: str, connection: socket.socket, address: Any) -> None:
         try:
             connection.setblocking(False)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            stream = await shake_hands(self._context, connection, address_of(*address[:2]))
+            if key in _PLAIN:
+                plain = PlainStream(connection)
+                plain.door = key
+                self._server.handle_stream(plain, address)
+                return
+            stream = await shake_hands(self._context, connection)
         except (OSError, asyncio.CancelledError) as error:
             connection.close()
             _log.debug("No handshake with %s: %s", address, error)
             return
+        stream.address, stream.door = address_of(*address[:2]), key
         self._server.handle_stream(stream, address)
 
 
@@ -88,8 +114,30 @@ def caller_of(host: Host, request: HTTPServerRequest) -> Caller:
     """Return who has sent a request."""
     stream = getattr(request.connection, "stream", None)
     if isinstance(stream, TlsStream):
-        return caller_by_tls(host, stream.address, stream.certificate)
+        return caller_by_tls(host, stream.address, stream.certificate, stream.door)
+    if isinstance(stream, PlainStream) and stream.door != HTTP:
+        return Caller("", "", "", trusted=False, door=stream.door)
     return ROOT
+
+
+def comes_from_a_page(request: HTTPServerRequest) -> bool:
+    """Tell whether a browser has sent a request for a web page of elsewhere, or may have.
+
+    A page whose name was made to lead here says that name as the host: https://en.wikipedia.org/wiki/DNS_rebinding
+    """
+    stream, headers = getattr(request.connection, "stream", None), request.headers
+    if not isinstance(stream, PlainStream):
+        return False
+    name = place_of(headers.get("Host", ""))[0]
+    foreign = headers.get("Sec-Fetch-Site", "none") != "none" or "Origin" in headers
+    return foreign or not (name.lower() == "localhost" or _is_loopback(name))
+
+
+def _is_loopback(name: str) -> bool:
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def bound(name: str, port: int) -> list[socket.socket]:

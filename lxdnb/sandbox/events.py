@@ -35,6 +35,11 @@ class Listener:
     types: frozenset[str]
     project: str | None
     hand_over: Callable[[str], None]
+    may_hear: Callable[[str], bool] = lambda _: True
+    """Whether events of a project are for it."""
+
+    def wants(self, kind: str, project: str) -> bool:
+        return kind in self.types and (not project or (self.project in (None, project) and self.may_hear(project)))
 
 
 class Events:
@@ -56,9 +61,7 @@ class Events:
 
     def emit(self, kind: str, metadata: Any, project: str) -> None:
         """Tell of an event of a kind; `project` is empty where it is of none."""
-        wanting = [
-            each for each in self._listeners if kind in each.types and (each.project in (None, project) or not project)
-        ]
+        wanting = [each for each in self._listeners if each.wants(kind, project)]
         if not wanting:
             return
         event = {"type": kind, "timestamp": timestamp(self._clock()), "metadata": metadata}

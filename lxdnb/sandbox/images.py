@@ -132,7 +132,7 @@ def _shown(host: Host, request: Request, fingerprint: str) -> Image:
     """Return an image for who asks: those whom nobody trusts know of no other than public ones."""
     try:
         found = find(host, request.project, fingerprint)
-        if not request.caller.trusted and not found.public:
+        if not request.caller.may_use(request.project) and not found.public:
             raise Refused(404, "Image not found")
     except Refused as refused:
         if host.flavour.incus and refused.code == 404:
@@ -145,7 +145,7 @@ def _shown(host: Host, request: Request, fingerprint: str) -> Image:
 def every(host: Host, request: Request) -> Reply:
     names = owners(host, request, "images")
     found = [(name, image) for name in names for image in host.projects[name].images.values()]
-    if not request.caller.trusted:
+    if not request.caller.may_use(request.project):
         found = [each for each in found if each[1].public]
     return listed(
         host,
@@ -271,7 +271,7 @@ def create_alias(host: Host, request: Request) -> Reply:
 @route("GET", "/1.0/images/aliases/*", for_anybody=True)
 def one_alias(host: Host, request: Request, name: str) -> Reply:
     found = _known(host, request.project, name)
-    if not request.caller.trusted and not host.images(request.project)[found.target].public:
+    if not request.caller.may_use(request.project) and not host.images(request.project)[found.target].public:
         raise Refused(404, "Image alias not found")
     return Sync(_told(host, request.project, found), etag_of(found.target, found.description))
 

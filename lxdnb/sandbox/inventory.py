@@ -61,7 +61,7 @@ def _found(host: Host, request: Request, kind: str | None) -> list[Instance]:
     if request.of_all_projects:
         if request.query.get("project"):
             raise Refused(400, "Cannot specify a project when requesting all projects")
-        projects = [*host.projects.values()]
+        projects = [each for name, each in host.projects.items() if request.caller.may_use(name)]
     else:
         projects = [host.projects[request.project]] if request.project in host.projects else []
     found = [each for project in projects for each in project.instances.values()]

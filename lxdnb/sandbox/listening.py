@@ -13,9 +13,23 @@ from lxdnb.sandbox.replies import Refused
 if TYPE_CHECKING:
     from lxdnb.sandbox.state import Host
 
-__all__ = ["HTTPS", "Doors", "Offline", "address_of", "begin_listening", "check_address", "listen", "place_of"]
+__all__ = [
+    "DEBUG",
+    "HTTPS",
+    "METRICS",
+    "Doors",
+    "Offline",
+    "address_of",
+    "begin_listening",
+    "check_address",
+    "listen",
+    "place_of",
+]
 
 HTTPS = "core.https_address"
+METRICS = "core.metrics_address"
+DEBUG = "core.debug_address"
+_SOCKETS = {HTTPS: "network HTTPS", METRICS: "metrics", DEBUG: "debug"}
 USUAL_PORT = "8443"
 _WILDCARDS = {"": (4, 6), "::": (4, 6), "0.0.0.0": (4,)}
 
@@ -83,7 +97,7 @@ def begin_listening(host: Host, address: str) -> None:
     """Have a host listen at an address from the beginning, set as its owner would have. Raises OSError."""
     try:
         check_address(host, HTTPS, address)
-        listen(host, address)
+        listen(host, HTTPS, address)
     except Refused as refused:
         raise OSError(refused.words) from None
     name, port = place_of(address)
@@ -92,25 +106,25 @@ def begin_listening(host: Host, address: str) -> None:
     host.config[HTTPS] = address_of(name, port)
 
 
-def listen(host: Host, address: str) -> None:
-    """Have the API at an address, and there alone; at none where it is empty. Raises Refused."""
-    host.doors.close(HTTPS)
-    host.addresses = []
-    if not address:
-        return
+def listen(host: Host, key: str, address: str) -> None:
+    """Listen at the address that a setting has now, and not at the one that it had. Raises Refused."""
+    host.doors.close(key)
     name, port = place_of(address)
     told = address_of(name, port)
-    host.addresses = [told]
+    if key == HTTPS:
+        host.addresses = [told] if address else []
+    if not address:
+        return
     try:
-        opened = host.doors.open(HTTPS, name, _number(host, port))
+        opened = host.doors.open(key, name, _number(host, port))
     except OSError as error:
-        raise Refused(500, f'Cannot listen on network HTTPS socket "{told}": {_why(error, told)}') from None
+        what = _SOCKETS[key]
+        raise Refused(500, f'Cannot listen on {what} socket "{told}": {_why(error, told)}') from None
+    if key != HTTPS:
+        return
     if name in _WILDCARDS:
-        host.addresses = [
-            address_of(each, opened)
-            for each in host.doors.own_addresses()
-            if (6 if ":" in each else 4) in _WILDCARDS[name]
-        ]
+        own = [each for each in host.doors.own_addresses() if (6 if ":" in each else 4) in _WILDCARDS[name]]
+        host.addresses = [address_of(each, opened) for each in own]
     else:
         host.addresses = [address_of(name, opened)]
 

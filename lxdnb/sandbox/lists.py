@@ -40,7 +40,7 @@ def owners(host: Host, request: Request, feature: str) -> list[str]:
     if request.of_all_projects:
         if request.query.get("project"):
             raise Refused(400, "Cannot specify a project when requesting all projects")
-        return sorted({host.keeper(name, feature).name for name in host.projects})
+        return sorted({host.keeper(name, feature).name for name in host.projects if request.caller.may_use(name)})
     return [host.keeper(known_project(host, request.project), feature).name]
 
 

@@ -12,7 +12,7 @@ from lxdnb.sandbox.hardware import CORES
 from lxdnb.sandbox.instances import Instance
 from lxdnb.sandbox.network_cards import cards_of, counters_of
 from lxdnb.sandbox.power import MEMORY
-from lxdnb.sandbox.replies import Pieces, Reply, Request
+from lxdnb.sandbox.replies import Pieces, Refused, Reply, Request
 from lxdnb.sandbox.routes import route
 from lxdnb.sandbox.sizes import bytes_of
 from lxdnb.sandbox.workload import usage
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__: list[str] = []
 
-
+AUTHENTICATION = "core.metrics_authentication"
 _KEPT = 8.0  # seconds for which servers tell the same
 _AT_ONCE = 50  # instances between two turns of others
 _DISK = 256 * 2**30  # bytes
@@ -157,8 +157,12 @@ def _told(host: Host, project: str) -> _Told:
     return host.metrics[project]
 
 
-@route("GET", "/1.0/metrics")
+@route("GET", "/1.0/metrics", for_anybody=True)
 def metrics(host: Host, request: Request) -> Reply:
+    caller, open_to_all = request.caller, host.config.get(AUTHENTICATION) in ("false", "0", "no", "off")
+    if not (caller.trusted or caller.reads_metrics or open_to_all):
+        why = "Failed to extract request details: Username not present in request context"
+        raise Refused(403, why if host.flavour.incus else "not authorized")
     wanted = request.query.get("project")
     projects = [name for name in sorted(host.projects) if wanted in (None, "", name)]
     return Pieces(_written(host, {name: _told(host, name) for name in projects}), "text/plain")

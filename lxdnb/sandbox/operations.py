@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from lxdnb.sandbox.access import check_project
 from lxdnb.sandbox.channels import Gate
 from lxdnb.sandbox.clock import timestamp
 from lxdnb.sandbox.replies import Refused, Reply, Request, Sync, Waits
@@ -48,6 +49,8 @@ class Operation:
         self.created = self.updated = host.clock()
         self.status = "Running"
         self.failure: Refused | None = None
+        self.expires: float | None = None
+        """When it is good for nothing any more, for what lasts until it is used: seconds since 1970."""
         self.session: Session | None = None
         """The command that it runs, if a client has come for its streams."""
         self.crossing: Crossing | None = None
@@ -153,6 +156,7 @@ class Operations:
         if not operation.may_cancel:
             raise Refused(400, "This operation can't be cancelled")
         self._works[operation.id].close()
+        self._host.tell("operation-cancelled", operation.url, operation.project or "default")
         self._over(operation, "Cancelled")
         self._host.tell("operation-cancelled", operation.url, operation.project or "default")
 
@@ -206,6 +210,8 @@ def every(host: Host, request: Request) -> Reply:
         found = host.operations.all(None)
     else:
         found = host.operations.all(request.project)
+    if request.caller.restricted and host.flavour.incus:
+        found = [each for each in found if request.caller.may_use(each.project)]
     by_status: dict[str, list[Any]] = {}
     for operation in found:
         shown = operation.record() if request.recursion else operation.url
@@ -220,7 +226,10 @@ def one(host: Host, request: Request, identifier: str) -> Reply:
 
 @route("DELETE", "/1.0/operations/*")
 def cancel(host: Host, request: Request, identifier: str) -> Reply:
-    host.operations.cancel(host.operations.get(identifier))
+    found = host.operations.get(identifier)
+    if found.project:
+        check_project(host, request, found.project)
+    host.operations.cancel(found)
     return Sync({})
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lxdnb.sandbox.bodies import CONFIG, Shape, read
+from lxdnb.sandbox.callers import ROOT, Caller
 from lxdnb.sandbox.contents import size_of
 from lxdnb.sandbox.lists import listed
 from lxdnb.sandbox.replies import Refused, Reply, Request, Sync, etag_of
@@ -50,9 +51,11 @@ class Pool:
     def url(self) -> str:
         return f"/1.0/storage-pools/{self.name}"
 
-    def used_by(self, host: Host) -> Iterator[str]:
+    def used_by(self, host: Host, caller: Caller = ROOT) -> Iterator[str]:
         """The URLs of the instances that lie in it, of the profiles with a disk in it, and of its custom volumes."""
         for project in host.projects.values():
+            if not caller.may_use(project.name):
+                continue
             for instance in project.instances.values():
                 if instance.pool(host) == self.name:
                     yield of_project(instance.url, project.name)
@@ -63,17 +66,20 @@ class Pool:
                 if any(device.get("pool") == self.name for device in profile.devices.values()):
                     yield of_project(profile.url, project.name)
         for volume in self.volumes.values():
+            if not caller.may_use(volume.project):
+                continue
             yield volume.url(host)
             if not host.flavour.incus:
                 yield from (volume.url(host, "snapshots", name) for name in volume.snapshots)
 
-    def record(self, host: Host) -> dict[str, Any]:
+    def record(self, host: Host, caller: Caller = ROOT) -> dict[str, Any]:
+        """What the server tells somebody of it: those with some projects alone only what is theirs."""
         return {
-            "config": dict(sorted(self.config.items())),
+            "config": None if caller.restricted else dict(sorted(self.config.items())),
             "description": self.description,
             "name": self.name,
             "driver": self.driver,
-            "used_by": sorted(self.used_by(host)) or ([] if host.flavour.incus else None),
+            "used_by": sorted(self.used_by(host, caller)) or ([] if host.flavour.incus else None),
             "status": "Created",
             "locations": ["none"],
         }
@@ -101,7 +107,7 @@ def every(host: Host, request: Request) -> Reply:
         request,
         [host.pools[name] for name in sorted(host.pools)],
         lambda each: url(host, "storage-pools", each.name),
-        lambda each: each.record(host),
+        lambda each: each.record(host, request.caller),
         filters=host.flavour.incus,
     )
 
@@ -136,7 +142,7 @@ def create(host: Host, request: Request) -> Reply:
 def one(host: Host, request: Request, name: str) -> Reply:
     found = host.pool(name)
     # LXD sends no tag here, though it takes one.
-    return Sync(found.record(host), found.etag if host.flavour.incus else None)
+    return Sync(found.record(host, request.caller), found.etag if host.flavour.incus else None)
 
 
 @route_changes("/1.0/storage-pools/*")

@@ -73,7 +73,8 @@ def _check(host: Host, config: Config, devices: Devices) -> None:
 @route("GET", "/1.0/profiles")
 def every(host: Host, request: Request) -> Reply:
     if request.of_all_projects and host.flavour.incus:
-        everywhere = [(each, owner.name) for owner in host.projects.values() for each in owner.profiles.values()]
+        owners = [each for name, each in host.projects.items() if request.caller.may_use(name)]
+        everywhere = [(each, owner.name) for owner in owners for each in owner.profiles.values()]
         return Sync(
             [each.record(host, owner) for each, owner in everywhere]
             if request.recursion

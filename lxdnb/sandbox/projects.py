@@ -125,7 +125,7 @@ def every(host: Host, request: Request) -> Reply:
     return listed(
         host,
         request,
-        [host.projects[name] for name in sorted(host.projects)],
+        [host.projects[name] for name in sorted(host.projects) if request.caller.may_use(name)],
         lambda each: url(host, "projects", each.name),
         lambda each: each.record(host),
         filters=host.flavour.incus,

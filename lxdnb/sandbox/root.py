@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lxdnb.sandbox.bodies import Shape, read
-from lxdnb.sandbox.listening import HTTPS, check_address, listen
 from lxdnb.sandbox.proc import KERNEL
-from lxdnb.sandbox.replies import Refused, Reply, Request, Sync, etag_of
+from lxdnb.sandbox.replies import Reply, Request, Sync, etag_of
 from lxdnb.sandbox.routes import route, route_changes
+from lxdnb.sandbox.server_settings import configure, shown
 
 if TYPE_CHECKING:
     from lxdnb.sandbox.state import Host
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 __all__: list[str] = []
 
 _FIELDS: dict[str, Shape] = {"config": {"*": "any"}}
-_KEYS = ("core.", "images.", "cluster.", "storage.", "backups.", "candid.", "maas.", "oidc.", "openfga.", "rbac.",
-         "instances.", "loki.", "acme.", "network.", "user.", "logging.", "authorization.")  # fmt: skip
 
 
 @route("GET", "/", for_anybody=True)
@@ -38,10 +36,11 @@ def server(host: Host, request: Request) -> Reply:
     }
     if not caller.trusted:
         return Sync({"config": {}, **told} if flavour.incus else told)
-    told = {"config": host.config, **told}
+    nothing = {} if flavour.incus else None
+    told = {"config": nothing if caller.restricted else shown(host), **told}
     if flavour.incus:
         told |= {"auth_user_name": caller.name, "auth_user_method": caller.protocol}
-    return Sync({**told, "environment": _environment(host, request.project)}, etag_of(host.config))
+    return Sync({**told, "environment": _environment(host, request.project)}, etag_of(shown(host)))
 
 
 def _environment(host: Host, project: str) -> dict[str, Any]:
@@ -79,25 +78,7 @@ def _environment(host: Host, project: str) -> dict[str, Any]:
 
 @route_changes("/1.0")
 def change(host: Host, request: Request, *, keep: bool) -> Reply:
-    request.check_match(etag_of(host.config))
-    config = read(request.body, "ServerPut", _FIELDS).get("config", {})
-    for key, value in config.items():
-        if not key.startswith(_KEYS):
-            raise Refused(400, f"cannot set '{key}' to '{value}': unknown key")
-    written = {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in config.items()}
-    merged = host.config | written if keep else written
-    _configure(host, {key: value for key, value in merged.items() if value})
+    request.check_match(etag_of(shown(host)))
+    configure(host, read(request.body, "ServerPut", _FIELDS).get("config", {}), keep=keep)
     host.tell("config-updated", "/1.0", "default")
     return Sync({})
-
-
-def _configure(host: Host, config: dict[str, str]) -> None:
-    before, address = host.config.get(HTTPS, ""), config.get(HTTPS, "")
-    if address == before:
-        host.config = config
-        return
-    check_address(host, HTTPS, address)
-    if not host.flavour.incus:
-        host.config = config  # LXD keeps even an address at which it cannot listen
-    listen(host, address)
-    host.config = config

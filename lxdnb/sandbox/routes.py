@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import unquote
 
+from lxdnb.sandbox.access import check_access, check_door
 from lxdnb.sandbox.replies import Refused, Reply, Request
 from lxdnb.sandbox.targets import check_target
 
@@ -58,6 +59,7 @@ def route_changes(template: str, *, extension: str | None = None) -> Callable[[H
 
 def take(host: Host, request: Request) -> Reply:
     """Answer a request. Raises Refused."""
+    check_door(request)
     routes, parts = _find(request.path)
     found = routes.get(request.method)
     if found is not None and found.extension and found.extension not in host.flavour.api_extensions:
@@ -66,6 +68,7 @@ def take(host: Host, request: Request) -> Reply:
         request.caller.check_trusted()
     if found is None:
         raise Refused(501, "not implemented")
+    check_access(host, request)
     check_target(request)
     with host.asked_by(request.caller):
         return found.handler(host, request, *parts)

@@ -10,14 +10,17 @@ import json
 import logging
 import secrets
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
 from tornado import web, websocket
 from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPServerRequest
 
-from lxdnb.sandbox.doors import caller_of
+from lxdnb.sandbox.access import refused_project
+from lxdnb.sandbox.doors import caller_of, comes_from_a_page
 from lxdnb.sandbox.events import TYPES, Listener
 from lxdnb.sandbox.lines import AwaitsServer, ChannelHandler
 from lxdnb.sandbox.replies import Async, Content, Pieces, Refused, Reply, Request, Sync, Waits
@@ -54,10 +57,26 @@ class Driver:
             self._timer = asyncio.get_running_loop().call_later(due, self.turn)
 
 
+class _Application(web.Application):
+    """Lets in no web page where everybody else is let in."""
+
+    def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> Any:
+        if comes_from_a_page(request):
+            return self.get_handler_delegate(request, _Unwelcome)
+        return super().find_handler(request, **kwargs)
+
+
+class _Unwelcome(web.RequestHandler):
+    def prepare(self) -> None:
+        self.set_status(403)
+        words = "a sandbox answers programs on this machine, and no web pages: ask for http://127.0.0.1"
+        self.finish({"type": "error", "error": words, "error_code": 403, "metadata": None})
+
+
 def server_of(driver: Driver) -> HTTPServer:
     """Return the server, which listens nowhere yet."""
     given = {"driver": driver}
-    application = web.Application(
+    application = _Application(
         [
             (r"/1\.0/events", EventsHandler, given),
             (AwaitsServer(driver), ChannelHandler, given),
@@ -255,26 +274,37 @@ class EventsHandler(websocket.WebSocketHandler):
         self.driver = driver
 
     def check_origin(self, origin: str) -> bool:
-        return False  # no web page has business here
+        return True  # as real servers; where a page could come in, it is turned away before
 
     async def get(self, *args: Any, **kwargs: Any) -> None:
         host, query = self.driver.host, _query(self.request.uri or "")
-        if not caller_of(host, self.request).trusted:
+        caller = caller_of(host, self.request)
+        if not caller.trusted:
             self._refuse(403, "not authorized")
             return
+        bad = 400 if host.flavour.incus else 500
         types = [each for each in query.get("type", "").split(",") if each] or list(TYPES)
         if unknown := [each for each in types if each not in TYPES]:
-            self._refuse(400 if host.flavour.incus else 500, f'"{unknown[0]}" isn\'t a supported event type')
+            self._refuse(bad, f'"{unknown[0]}" isn\'t a supported event type')
             return
         project: str | None = query.get("project") or "default"
         if query.get("all-projects", "").lower() in ("1", "true"):
+            if query.get("project"):
+                self._refuse(bad, "Cannot specify a project when requesting all projects")
+                return
             project = None
+        elif host.flavour.incus and not caller.may_use(project):
+            refused = refused_project(host, project)
+            self._refuse(refused.code, refused.words)
+            return
         elif project not in host.projects:
             self._refuse(404 if host.flavour.incus else 500, f'Failed loading project "{project}": Project not found')
             return
         faults = host.faults.take("GET", "/1.0/events")
         self._left = next((int(each.amount) for each in faults if each.fault == "drop"), None)
         self._listener = Listener(frozenset(types), project, self._hand_over)
+        if host.flavour.incus:
+            self._listener = replace(self._listener, may_hear=caller.may_use)
         await super().get(*args, **kwargs)
 
     def _refuse(self, code: int, words: str) -> None:

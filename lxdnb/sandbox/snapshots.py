@@ -5,8 +5,6 @@ https://documentation.ubuntu.com/lxd/stable-5.0/rest-api/#/instances/instance_sn
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -16,6 +14,7 @@ from lxdnb.sandbox.instances import Instance, check_name_part, known, resources_
 from lxdnb.sandbox.operations import Operation, Work
 from lxdnb.sandbox.replies import Async, Refused, Reply, Request, Sync, etag_of
 from lxdnb.sandbox.routes import route
+from lxdnb.sandbox.spans import after
 
 if TYPE_CHECKING:
     from lxdnb.sandbox.state import Host
@@ -88,20 +87,8 @@ def _new_name(host: Host, instance: Instance) -> str:
 
 def _expiry(host: Host, instance: Instance) -> str:
     """Return when a snapshot made now expires by the instance's configuration, as in 2d or 1w 3H."""
-    text = instance.expanded(host)[0].get("snapshots.expiry", "")
-    spans = re.findall(r"(\d+)([MHdwmy])", text)
-    if not spans:
-        return _NO_EXPIRY
-    then = datetime.fromtimestamp(host.clock(), UTC)
-    months = sum(int(count) * _MONTHS[unit] for count, unit in spans if unit in _MONTHS)
-    years, month = divmod(then.month - 1 + months, 12)
-    then = then.replace(year=then.year + years, month=month + 1, day=min(then.day, 28) if months else then.day)
-    then += sum((int(count) * _SPANS[unit] for count, unit in spans if unit in _SPANS), timedelta())
-    return timestamp(then.timestamp())
-
-
-_SPANS = {"M": timedelta(minutes=1), "H": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
-_MONTHS = {"m": 1, "y": 12}
+    then = after(host.clock(), instance.expanded(host)[0].get("snapshots.expiry", ""))
+    return _NO_EXPIRY if then is None else timestamp(then)
 
 
 def owner_of(host: Host, request: Request, instance: str, snapshot: str) -> Instance:

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, unquote
 
 from tornado import iostream, web, websocket
 
+from lxdnb.sandbox.access import refused_project
 from lxdnb.sandbox.channels import Gate, Pipe
 from lxdnb.sandbox.doors import caller_of
 from lxdnb.sandbox.execs import Session
@@ -43,7 +44,7 @@ class StreamHandler(websocket.WebSocketHandler):
         self.driver = driver
 
     def check_origin(self, origin: str) -> bool:
-        return False  # no web page has business here
+        return True  # as real servers; where a page could come in, it is turned away before
 
     async def get(self, *args: str, **kwargs: str) -> None:
         given = dict(parse_qsl((self.request.uri or "").partition("?")[2]))
@@ -168,8 +169,11 @@ class SftpHandler(web.RequestHandler):
         host = self.driver.host
         query = dict(parse_qsl((self.request.uri or "").partition("?")[2]))
         try:
-            caller_of(host, self.request).check_trusted()
-            instance = known(host, query.get("project") or "default", unquote(name))
+            caller, project = caller_of(host, self.request), query.get("project") or "default"
+            caller.check_trusted()
+            if not caller.may_use(project):
+                raise refused_project(host, project)
+            instance = known(host, project, unquote(name))
             if self.request.headers.get("Upgrade") != "sftp":
                 raise Refused(400, "Missing or invalid upgrade header")
         except Refused as refused:

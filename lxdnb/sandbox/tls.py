@@ -27,13 +27,13 @@ _LARGEST_WRITE = 2**20  # bytes: what OpenSSL is given at once
 
 
 class TlsStream(IOStream):
-    """A connection whose handshake is over: `address` is where it comes from, `certificate` what was shown, as DER."""
+    """A connection whose handshake is over. `certificate` is what was shown, as DER."""
 
-    def __init__(
-        self, connection: SSL.Connection, plain: socket.socket, address: str, certificate: bytes | None
-    ) -> None:
+    def __init__(self, connection: SSL.Connection, plain: socket.socket, certificate: bytes | None) -> None:
         self._tls = connection
-        self.address, self.certificate = address, certificate
+        self.certificate = certificate
+        self.address = self.door = ""
+        """Where it comes from, and by which door."""
         super().__init__(plain)
 
     def read_from_fd(self, buf: bytearray | memoryview) -> int | None:
@@ -83,8 +83,8 @@ def _take_any(*_: Any) -> bool:
     return True
 
 
-async def shake_hands(context: SSL.Context, plain: socket.socket, address: str) -> TlsStream:
-    """Return the stream of a connection from an address. Raises OSError, TimeoutError where it takes too long."""
+async def shake_hands(context: SSL.Context, plain: socket.socket) -> TlsStream:
+    """Return the stream of a connection that has come. Raises OSError, TimeoutError where it takes too long."""
     connection = SSL.Connection(context, plain)
     connection.set_accept_state()
     async with asyncio.timeout(HANDSHAKE):
@@ -99,7 +99,7 @@ async def shake_hands(context: SSL.Context, plain: socket.socket, address: str) 
             except SSL.Error as error:
                 raise _reset(error) from error
     shown = connection.get_peer_certificate(as_cryptography=True)
-    return TlsStream(connection, plain, address, shown and shown.public_bytes(serialization.Encoding.DER))
+    return TlsStream(connection, plain, shown and shown.public_bytes(serialization.Encoding.DER))
 
 
 async def _ready(plain: socket.socket, event: int) -> None:

@@ -262,8 +262,8 @@ def _listed(host: Host, request: Request, pool: str, kind: str | None) -> Reply:
         raise Refused(404, "Project not found")
     keepers = owners(host, request, "storage.volumes")
     found: list[Volume | Instance] = [each for (owner, _), each in kept.volumes.items() if owner in keepers]
-    projects = [] if kind == "custom" else [*host.projects] if request.of_all_projects else [request.project]
-    for project in projects:
+    projects = [*filter(request.caller.may_use, host.projects)] if request.of_all_projects else [request.project]
+    for project in projects if kind != "custom" else ():
         found += [each for each in host.instances(project).values() if each.pool(host) == pool]
     both: list[tuple[Volume | Instance, str | None]] = []
     for each in sorted(found, key=lambda each: (each.kind, each.name, each.project)):

@@ -20,6 +20,7 @@ import requests
 
 import lxdnb
 from lxdnb.transport import Transport
+from tests.on_sandbox import SANDBOXES
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def certificate(server) -> tuple[str, str]:
     return str(crt), str(key)
 
 
-def test_connect_takes_the_daemon_that_the_environment_names(server, monkeypatch):
+def test_connect_takes_the_daemon_that_the_environment_names(server, server_kind, monkeypatch):
     for name in ("LXD_SOCKET", "LXD_DIR", "INCUS_SOCKET", "INCUS_DIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LXD_DIR" if server.flavour == "lxd" else "INCUS_DIR", str(server.directory))
@@ -44,6 +45,7 @@ def test_connect_takes_the_daemon_that_the_environment_names(server, monkeypatch
     assert client.trusted
     assert client.host_info["environment"]["server_version"] == told["environment"]["server_version"]
     name = {"lxd": "LXD", "incus": "Incus"}[server.flavour]
+    name = f"simulated {name}" if server_kind in SANDBOXES else name
     assert repr(client) == f"<Client {name} {told['environment']['server_version']} at {server.socket}>"
 
 
