@@ -24,6 +24,7 @@ __all__ = [
     "local_sockets",
     "naming",
     "remote",
+    "servers",
 ]
 
 LXD_SOCKETS = ("/var/snap/lxd/common/lxd/unix.socket", "/var/lib/lxd/unix.socket")
@@ -113,15 +114,10 @@ def remote(name: str, folders: Sequence[str]) -> Remote:
     >>> remote("local", [])
     Remote(endpoint=None, cert=None, server=None, project=None)
     """
-    known: dict[str, tuple[str, dict[str, Any]]] = {}
-    for folder in folders:
-        for own, found in _remotes(folder).items():
-            known.setdefault(own, (folder, found))
-    known.setdefault("local", ("", {"addr": "unix://"}))
+    known = _known(folders)
     if name not in known and not any(name in images for images in PUBLIC_IMAGES.values()):
-        servers = [own for own, (_, found) in known.items() if not _gives_images(found)]
         raise ValueError(
-            f"no remote {checks.shown(name)}: there are {', '.join(sorted(servers))}; `lxc remote add` and "
+            f"no remote {checks.shown(name)}: there are {', '.join(servers(folders))}; `lxc remote add` and "
             "`incus remote add` make more"
         )
     folder, found = known.get(name, ("", {"public": True}))
@@ -133,6 +129,27 @@ def remote(name: str, folders: Sequence[str]) -> Remote:
         return Remote(address.removeprefix("unix:").removeprefix("//") or None, project=project)
     server = os.path.join(folder, "servercerts", f"{name}.crt")
     return Remote(address, _client(folder), server if os.path.exists(server) else None, project)
+
+
+def servers(folders: Sequence[str]) -> list[str]:
+    """Return the names that the configuration in these folders has for servers that run instances.
+
+    Raises ValueError for a configuration that cannot be read as YAML.
+
+    >>> servers([])
+    ['local']
+    """
+    return sorted(own for own, (_, found) in _known(folders).items() if not _gives_images(found))
+
+
+def _known(folders: Sequence[str]) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Return each remote with the folder whose configuration has it; the first that has it counts."""
+    known: dict[str, tuple[str, dict[str, Any]]] = {}
+    for folder in folders:
+        for own, found in _remotes(folder).items():
+            known.setdefault(own, (folder, found))
+    known.setdefault("local", ("", {"addr": "unix://"}))
+    return known
 
 
 def identity(endpoint: str, folders: Sequence[str]) -> Identity:

@@ -7,6 +7,7 @@ import json
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from lxdnb.sandbox import Sandbox
@@ -25,9 +26,9 @@ def _fault(text: str) -> Fault:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def main() -> int:
-    """Run one, and return its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m lxdnb.sandbox", description=__doc__)
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m lxdnb.sandbox") -> int:
+    """Run one as a command line asks for it, and return its exit code."""
+    parser = argparse.ArgumentParser(prog=prog, description="A simulated server on a socket of its own, until Ctrl-C.")
     parser.add_argument("--socket", type=Path, help="where to listen: DIR/unix.socket, for LXD_DIR=DIR")
     parser.add_argument(
         "--http", metavar="ADDRESS", help="where to listen for this machine without TLS: 127.0.0.1:8442"
@@ -37,7 +38,7 @@ def main() -> int:
     parser.add_argument("--instances", type=int, default=0, metavar="N", help="how many are there already (0)")
     parser.add_argument("--seed", type=int, default=0, help="settles all that is left to chance (0)")
     parser.add_argument("--fault", type=_fault, action="append", default=[], metavar="JSON", help=_FAULT_HELP)
-    chosen = parser.parse_args()
+    chosen = parser.parse_args(arguments)
     if not chosen.socket and not chosen.http:
         parser.error("say where to listen: --socket DIR/unix.socket, or --http 127.0.0.1:8442 without unix sockets")
     try:
