@@ -12,11 +12,12 @@ from lxdnb.sandbox.bodies import CONFIG, Shape
 from lxdnb.sandbox.clock import moment
 from lxdnb.sandbox.creation import check_free, check_profiles, check_settings, keep, new_instance, new_name, source_of
 from lxdnb.sandbox.crossings import Crossing, Talk
-from lxdnb.sandbox.instances import Instance, check_name, resources_of
+from lxdnb.sandbox.instances import Instance, check_name, is_root, resources_of
 from lxdnb.sandbox.offers import begin_crossing, check_target, prepared
 from lxdnb.sandbox.operations import Operation, Work
 from lxdnb.sandbox.project_limits import check_new_instance
 from lxdnb.sandbox.replies import Refused, Reply
+from lxdnb.sandbox.settings import Devices, expanded
 from lxdnb.sandbox.snapshots import Snapshot
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OFFER", "give"]
 
+_ARCHITECTURES = ("x86_64", "i686")
 OFFER: dict[str, Shape] = {
     "live": "bool",
     "allow_inconsistent": "bool",
@@ -42,7 +44,7 @@ def give(
 ) -> Reply:
     """Offer an instance, or what it was in a snapshot, to whoever comes for it; or bring it to the target asked for."""
     if not snapshot and _wants_criu(host, instance, asked):
-        raise _criu("source")
+        raise _criu(host, "source")
     alone = bool(snapshot or asked.get("instance_only") or asked.get("container_only"))
     crossing = Crossing(host, "source", "instance")
     target = asked.get("target")
@@ -73,9 +75,13 @@ def _wants_criu(host: Host, instance: Instance, asked: Mapping[str, Any]) -> boo
     return bool(asked.get("live")) or not host.flavour.incus
 
 
-def _criu(side: str) -> Refused:
-    where = f"CRIU isn't installed on the {'destination' if side == 'target' else 'source'} server"
-    return Refused(500, f"Unable to perform container live migration. {where}")
+def _criu(host: Host, side: str) -> Refused:
+    if not host.flavour.incus:
+        where = f"CRIU isn't installed on the {'destination' if side == 'target' else 'source'} server"
+        return Refused(500, f"Unable to perform container live migration. {where}")
+    help = f"To migrate the container, stop the container before migration or install CRIU on the {side} server"
+    why = f"CRIU isn't installed on the {side} server. {help}"
+    return Refused(500, f"Unable to perform live container migration. {why}")
 
 
 # --- taken
@@ -94,14 +100,17 @@ def take_in(host: Host, project: str, asked: dict[str, Any], source: dict[str, A
     config, devices = asked.get("config", {}), asked.get("devices", {})
     if there is None:
         check_new_instance(host, project, name, kind, config, devices, profiles)
+    if asked.get("architecture") not in _ARCHITECTURES:
+        raise Refused(400, f"Architecture isn't supported: {asked.get('architecture', '')}")
     if source.get("mode") not in ("pull", "push"):
         raise Refused(501, f'Mode "{source.get("mode", "")}" not implemented')
     if source.get("live") and kind == "container":
-        raise _criu("target")
+        raise _criu(host, "target")
     if there is None:
+        devices = _with_root(host, project, devices, profiles)
         check_settings(host, project, config, devices, profiles)
         check_free(host, project, name)
-    made = there or new_instance(host, project, kind, name, None, asked, profiles)
+    made = there or new_instance(host, project, kind, name, None, {**asked, "devices": devices}, profiles)
     if there is None:
         keep(host, made)
     crossing = Crossing(host, "target", "instance")
@@ -125,6 +134,20 @@ def take_in(host: Host, project: str, asked: dict[str, Any], source: dict[str, A
 
     resources = resources_of(host, name, both=True)
     return begin_crossing(host, crossing, project, "Creating instance", resources, work, target=target)
+
+
+def _with_root(host: Host, project: str, devices: Devices, profiles: list[str]) -> Devices:
+    """Return the devices with a root disk in a pool that is here: else where the default profile has its own."""
+    shared = [(host.profiles(project)[name].config, host.profiles(project)[name].devices) for name in profiles]
+    roots = [each for each in expanded(shared, {}, devices)[1].values() if is_root(each)]
+    if any(each.get("pool") in host.pools for each in roots):
+        return devices
+    usual = [each for each in host.profiles(project)["default"].devices.values() if is_root(each)]
+    pool = next((each["pool"] for each in usual if each.get("pool") in host.pools), None)
+    if pool is None:
+        raise Refused(400, "Can't find a storage pool for the instance to use")
+    name = next((name for name, each in devices.items() if is_root(each)), "root")
+    return devices | {name: {"type": "disk", "path": "/", **devices.get(name, {}), "pool": pool}}
 
 
 def _forget(host: Host, made: Instance) -> None:

@@ -158,7 +158,6 @@ class Operations:
         self._works[operation.id].close()
         self._host.tell("operation-cancelled", operation.url, operation.project or "default")
         self._over(operation, "Cancelled")
-        self._host.tell("operation-cancelled", operation.url, operation.project or "default")
 
     def doom(self, operation: Operation, percent: float) -> None:
         """Have an operation fail on its way, whatever its work is."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lxdnb.sandbox.instances import Instance
     from lxdnb.sandbox.state import Host
 
-__all__ = ["copied", "files_of", "tree_below"]
+__all__ = ["copied", "files_of", "tree_below", "unpack"]
 
 _FOLDERS = {
     "tmp": 0o1777,
@@ -73,7 +73,7 @@ def _read(clock: Callable[[], float], image: Image) -> Tree:
         within = "rootfs/" if number == 0 else ""
         try:
             with tarfile.open(fileobj=io.BytesIO(file)) as archive:
-                _unpack(tree, archive, within)
+                unpack(tree, archive, within)
         except (tarfile.TarError, EOFError, OSError, ValueError):
             continue  # a root file system of another kind, of which the sandbox knows nothing
     if tree.get("/bin/sh") is None:
@@ -87,14 +87,15 @@ def tree_below(clock: Callable[[], float], archive: tarfile.TarFile, within: str
     when = clock()
     root = Directory(0o755, when)
     tree = Tree(clock, root)
-    _unpack(tree, archive, within)
+    unpack(tree, archive, within)
     if tree.get("/bin/sh") is None:
         _complete(tree, when)
     _devices(tree, when)
     return Tree(clock, root)
 
 
-def _unpack(tree: Tree, archive: tarfile.TarFile, within: str) -> None:
+def unpack(tree: Tree, archive: tarfile.TarFile, within: str) -> None:
+    """Put into a tree what an archive has below a name, which ends with a slash."""
     for entry in archive:
         name = entry.name.removeprefix("./")
         if within and not name.startswith(within):

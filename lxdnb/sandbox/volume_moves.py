@@ -16,6 +16,7 @@ from lxdnb.sandbox.operations import Operation, Work
 from lxdnb.sandbox.replies import Async, Refused, Reply, Request, Sync
 from lxdnb.sandbox.routes import route
 from lxdnb.sandbox.volume_imports import imported
+from lxdnb.sandbox.volume_migrations import TAKEN, brought_up_to_date, give_volume, take_volume
 from lxdnb.sandbox.volumes import (
     FIELDS,
     Volume,
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from lxdnb.sandbox.state import Host
 
 __all__: list[str] = []
-
-_TAKEN = "Volume by that name already exists"
 
 
 @route("POST", "/1.0/storage-pools/*/volumes")
@@ -59,9 +58,11 @@ def create(host: Host, request: Request, pool: str, kind: str) -> Reply:
     if content not in ("filesystem", "block", *(["iso"] if host.flavour.incus else [])):
         raise Refused(400, "Invalid volume content type name")
     volumes = host.pool(pool).volumes
+    if source.get("type") == "migration":
+        return take_volume(host, pool, project, asked, source)
     copies = source.get("type") == "copy" and source.get("name")
     if (project, name) in volumes and not (copies and source.get("refresh")):
-        raise Refused(409, _TAKEN)
+        raise Refused(409, TAKEN)
     if source.get("type", "") not in ("", "copy"):
         raise Refused(400, f'Unknown source type "{source["type"]}"')
     if copies:
@@ -97,13 +98,14 @@ def _copy(host: Host, pool: str, project: str, asked: dict[str, Any], source: di
             made.description = asked.get("description") or like.description
             new_volume(host, made)
         elif not source.get("refresh"):
-            raise Refused(409, _TAKEN)
+            raise Refused(409, TAKEN)
         made.content = copied(like.content)
         if not snapshot and not source.get("volume_only"):
-            made.snapshots = {
-                each.name: replace(each, config=dict(each.config), content=copied(each.content))
+            given = [
+                replace(each, config=dict(each.config), content=copied(each.content))
                 for each in owner.snapshots.values()
-            }
+            ]
+            made.snapshots = brought_up_to_date(made, given, bool(source.get("refresh_exclude_older")))
 
     return Async(host.operations.begin(project, "Copying storage volume", {}, work))
 
@@ -132,7 +134,7 @@ def move(host: Host, request: Request, pool: str, kind: str, name: str) -> Reply
         raise Refused(400, f'Renaming storage volumes of type "{kind}" is not allowed')
     found = custom(host, pool, request.project, name)
     if asked.get("migration"):
-        raise Refused(501, "The sandbox does not send volumes to other servers")
+        return give_volume(host, found, None, asked)
     to_pool, to_project = asked.get("pool", ""), found.project
     if asked.get("project"):
         if host.flavour.incus:
@@ -144,7 +146,7 @@ def move(host: Host, request: Request, pool: str, kind: str, name: str) -> Reply
         host.pool(to_pool)
     to_pool = to_pool or pool
     if (to_project, wanted) in host.pool(to_pool).volumes:
-        raise Refused(409, _TAKEN)
+        raise Refused(409, TAKEN)
     if any(isinstance(user, Instance) and user.started is not None for _, user in users(host, found)):
         raise Refused(500, "Volume is still in use by running instances")
     if (to_pool, to_project) == (pool, found.project):
@@ -155,7 +157,7 @@ def move(host: Host, request: Request, pool: str, kind: str, name: str) -> Reply
     def work(operation: Operation) -> Work:
         yield 0.02
         if (to_project, wanted) in host.pool(to_pool).volumes:
-            raise Refused(409, _TAKEN)
+            raise Refused(409, TAKEN)
         _put(host, found, wanted, to_pool, to_project)
 
     return Async(host.operations.begin(request.project, "Moving storage volume", {}, work))

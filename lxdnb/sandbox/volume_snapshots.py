@@ -16,7 +16,8 @@ from lxdnb.sandbox.operations import Operation, Work
 from lxdnb.sandbox.replies import Async, Refused, Reply, Request, Sync, etag_of
 from lxdnb.sandbox.routes import route, route_changes
 from lxdnb.sandbox.urls import url
-from lxdnb.sandbox.volumes import NEVER, Snapshot, Volume, check_type, check_volume_config, custom, find
+from lxdnb.sandbox.volume_migrations import give_volume
+from lxdnb.sandbox.volumes import FIELDS, NEVER, Snapshot, Volume, check_type, check_volume_config, custom, find
 
 if TYPE_CHECKING:
     from lxdnb.sandbox.state import Host
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__: list[str] = []
 
 _FIELDS: dict[str, Shape] = {"name": "string", "description": "string", "expires_at": "string", "config": CONFIG}
+_OFFER: dict[str, Shape] = {"migration": "bool", "target": FIELDS["target"]}
 _EXPIRY = re.compile(r"(\d+)([MHdwmy])")
 _SECONDS = {"M": 60, "H": 3600, "d": 86400, "w": 7 * 86400, "m": 30 * 86400, "y": 365 * 86400}
 
@@ -146,11 +148,14 @@ def rename(host: Host, request: Request, pool: str, kind: str, volume: str, name
     check_type(kind)
     owner = custom(host, pool, request.project, volume)
     found = _known(owner, name)
-    wanted = read(request.body, "StorageVolumeSnapshotPost", _FIELDS).get("name", "")
+    asked = read(request.body, "StorageVolumeSnapshotPost", {**_FIELDS, **_OFFER})
+    wanted = asked.get("name", "")
     if not wanted:
         raise Refused(400, "No name provided")
     if "/" in wanted:
         raise Refused(400, "Storage volume names may not contain slashes")
+    if asked.get("migration") and "storage_api_remote_volume_snapshot_copy" in host.flavour.api_extensions:
+        return give_volume(host, owner, found, asked)
 
     def work(operation: Operation) -> Work:
         yield 0.0

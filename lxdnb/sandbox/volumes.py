@@ -71,7 +71,13 @@ FIELDS: dict[str, Shape] = {
         "project": "string",
         "volume_only": "bool",
         "refresh": "bool",
+        "refresh_exclude_older": "bool",
+        "mode": "string",
+        "operation": "string",
+        "certificate": "string",
+        "secrets": CONFIG,
     },
+    "target": {"operation": "string", "certificate": "string", "secrets": CONFIG},
 }
 
 
