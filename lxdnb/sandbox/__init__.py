@@ -11,20 +11,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 import socket
 import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
-
-from tornado import netutil
 
 from lxdnb.sandbox import handlers  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from lxdnb.sandbox.beginning import first_host
 from lxdnb.sandbox.doors import HTTP, SocketDoors
 from lxdnb.sandbox.lines import ServerLines
 from lxdnb.sandbox.listening import address_of, begin_listening, place_of
+from lxdnb.sandbox.members import CLUSTER_ADDRESS, Member
 from lxdnb.sandbox.population import populate
 from lxdnb.sandbox.server import Driver, server_of
 
@@ -42,6 +43,9 @@ class Sandbox:
     TLS with a certificate of its own. A port of 0 is any. `instances` is how many are there already; `seed` settles
     all that it leaves to chance. Raises ValueError for another flavour, OSError where it cannot listen.
 
+    With `members` it is a cluster of so many, n1, n2 and so on, each of which listens in these ways for itself, and by
+    TLS in any case: see `endpoints` and `https_endpoints`.
+
     >>> from lxdnb import sandbox
     >>> with sandbox.Sandbox(https="127.0.0.1:0") as simulated:
     ...     simulated.https_endpoint
@@ -57,8 +61,11 @@ class Sandbox:
         https: str | None = None,
         instances: int = 0,
         seed: int = 0,
+        members: int = 1,
     ) -> None:
-        self.host = first_host(flavour, seed)
+        if members < 1:
+            raise ValueError(f"a cluster has at least one member, not {members}")
+        self.host = first_host(flavour, seed, members=members)
         populate(self.host, instances)
         self._folder: Path | None = None
         if socket is None and http is None:
@@ -69,7 +76,12 @@ class Sandbox:
                 http = "127.0.0.1:0"
         self.socket = Path(socket) if socket is not None else None
         """The path of its unix socket; None where it has none."""
+        if members > 1:
+            https = https or "127.0.0.1:0"  # by which the members would reach each other
         self._http, self._https = http, https
+        self._names = [each.name for each in self.host.cluster.members]
+        self._sockets = {name: path for name, path in zip(self._names, self._paths(), strict=False)}
+        self._plain: dict[str, str] = {}  # where each listens by HTTP, by its first name
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._failure: BaseException | None = None
@@ -89,15 +101,31 @@ class Sandbox:
     @property
     def http_endpoint(self) -> str | None:
         """The URL at which it listens by HTTP for this machine's programs; None where it does not."""
-        return f"http://{self._http}" if self._http else None
+        return f"http://{self._plain[self._names[0]]}" if self._http else None
 
     @property
     def https_endpoint(self) -> str | None:
         """What a client elsewhere is given: the URL at which it listens by TLS, None where it does not."""
-        return f"https://{self.host.addresses[0]}" if self.host.addresses else None
+        addresses = self.host.cluster.first.addresses
+        return f"https://{addresses[0]}" if addresses else None
+
+    @property
+    def endpoints(self) -> dict[str, str]:
+        """What a client of each member is given, by the name that this had at first.
+
+        The first one's socket is at `socket`, those of the others in folders beside it, of their names.
+        """
+        sockets = {name: str(path) for name, path in self._sockets.items()}
+        return sockets or {name: f"http://{address}" for name, address in self._plain.items()}
+
+    @property
+    def https_endpoints(self) -> dict[str, str]:
+        """The URL at which each member listens by TLS, by its name; of those that do."""
+        return {each.name: f"https://{each.addresses[0]}" for each in self.host.cluster.members if each.addresses}
 
     def __repr__(self) -> str:
-        return f"<Sandbox simulated {self.host.flavour.title} at {self.endpoint}>"
+        title, count = self.host.flavour.title, len(self._names)
+        return f"<Sandbox simulated {f'cluster of {count} {title}' if count > 1 else title} at {self.endpoint}>"
 
     def __enter__(self) -> Self:
         return self
@@ -126,34 +154,61 @@ class Sandbox:
             self._ready.set()
 
     async def _serve(self) -> None:
-        driver = Driver(self.host)
-        server = server_of(driver)
+        driver, opened = Driver(self.host), list[SocketDoors]()
+        servers = [server_of(driver, each) for each in self.host.cluster.members]
         lines = self.host.lines = ServerLines(driver)
-        doors = self.host.doors = SocketDoors(server, self.host.identity)
         try:
-            if self.socket:
-                server.add_socket(_unix_socket(self.socket))
-            if self._http:
-                name, port = place_of(self._http)
-                self._http = address_of(name, doors.open(HTTP, name, int(port)))
-            if self._https:
-                begin_listening(self.host, self._https)
+            for number, (member, server) in enumerate(zip(self.host.cluster.members, servers, strict=True)):
+                member.doors = doors = SocketDoors(server, self.host.identity)
+                opened.append(doors)
+                self._open(member, doors, number)
         except (OSError, ValueError) as error:
             self._failure = error
         else:
             self._ready.set()
             await self._over.wait()
-        await doors.shut()
+        for doors in opened:
+            await doors.shut()
         lines.cut()
-        server.stop()
-        await server.close_all_connections()
-        if self.socket:
-            self.socket.unlink(missing_ok=True)
+        for server in servers:
+            await server.close_all_connections()
+        self._take_away()
         for task in asyncio.all_tasks() - {asyncio.current_task()}:
             task.cancel()
 
+    def _open(self, member: Member, doors: SocketDoors, number: int) -> None:
+        """Have a member listen: the first where that is wanted, the others in folders, and at ports, that follow."""
+        if member.name in self._sockets:
+            path = self._sockets[member.name]
+            path.parent.mkdir(exist_ok=True)
+            doors.open_unix(path)
+        if self._http:
+            name, port = _following(self._http, number)
+            self._plain[member.name] = address_of(name, doors.open(HTTP, name, int(port)))
+        if self._https:
+            self.host.here = member
+            begin_listening(self.host, address_of(*_following(self._https, number)))
+            self.host.here = self.host.cluster.first
+            if self.host.cluster.enabled:
+                member.address = member.settings[CLUSTER_ADDRESS] = member.addresses[0]
 
-def _unix_socket(path: Path) -> socket.socket:
-    if not _UNIX_SOCKETS:
-        raise OSError("this system has no unix sockets: give http='127.0.0.1:0' in place of socket")
-    return netutil.bind_unix_socket(str(path), mode=0o600)
+    def _paths(self) -> Iterator[Path]:
+        """The paths of the members' unix sockets, where they have some."""
+        if self.socket is not None:
+            yield self.socket
+            for name in self._names[1:]:
+                yield self.socket.parent / name / self.socket.name
+
+    def _take_away(self) -> None:
+        """Leave nothing where they listened."""
+        for path in self._sockets.values():
+            path.unlink(missing_ok=True)
+            if path != self.socket:
+                with contextlib.suppress(OSError):  # somebody has put something there
+                    path.parent.rmdir()
+
+
+def _following(address: str, number: int) -> tuple[str, str]:
+    """Return name and port of the address so many ports behind one; any port stays any."""
+    name, port = place_of(address)
+    return name, str(int(port) + number) if port.isdecimal() and int(port) else port

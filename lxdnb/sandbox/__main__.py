@@ -35,6 +35,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m lxdnb.sa
     )
     parser.add_argument("--https", metavar="ADDRESS", help="where to listen by TLS as well: 127.0.0.1:8443")
     parser.add_argument("--flavour", choices=FLAVOURS, default="lxd", help="which server to be (lxd)")
+    parser.add_argument("--cluster", type=int, default=1, metavar="N", help="be a cluster of N members: n1, n2 …")
     parser.add_argument("--instances", type=int, default=0, metavar="N", help="how many are there already (0)")
     parser.add_argument("--seed", type=int, default=0, help="settles all that is left to chance (0)")
     parser.add_argument("--fault", type=_fault, action="append", default=[], metavar="JSON", help=_FAULT_HELP)
@@ -49,7 +50,10 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m lxdnb.sa
             https=chosen.https,
             instances=chosen.instances,
             seed=chosen.seed,
+            members=chosen.cluster,
         )
+    except ValueError as error:
+        parser.error(str(error))
     except OSError as error:
         print(f"The sandbox cannot listen: {error}", file=sys.stderr)
         return 1
@@ -62,6 +66,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m lxdnb.sa
         flavour = sandbox.host.flavour
         places = [each for each in (sandbox.socket, sandbox.http_endpoint, sandbox.https_endpoint) if each]
         print(f"A simulated {flavour.title} {flavour.version} at {' and '.join(map(str, places))}", flush=True)
+        for name, endpoint in sandbox.endpoints.items() if chosen.cluster > 1 else ():
+            print(f"{name} of the cluster at {endpoint} and {sandbox.https_endpoints[name]}", flush=True)
         while not over.wait(_LOOK):
             pass  # Windows lets no signal in while it waits
     return 0

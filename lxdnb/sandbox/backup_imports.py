@@ -49,8 +49,9 @@ def imported(host: Host, request: Request) -> Reply:
         made = _made(
             host, project, name, pool, str(index.get("type") or "container"), unpacked(host, index, request.body)
         )
+        made.member = host.here
         host.instances(project)[name] = made
-        where = {"location": "none"} if host.flavour.incus else {}
+        where = {"location": host.here.name} if host.flavour.incus else {}
         told = {**where, "storage-pool": pool, "type": made.kind}
         host.tell("instance-created", made.url, project, told)
         for snapshot in made.snapshots or {}:

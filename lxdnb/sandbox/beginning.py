@@ -6,18 +6,42 @@ import time
 from collections.abc import Callable
 
 from lxdnb.sandbox.archives import simulated_image
+from lxdnb.sandbox.certificates import Certificate
+from lxdnb.sandbox.cluster import become_cluster, join
+from lxdnb.sandbox.identity import new_identity
 from lxdnb.sandbox.images import add_alias, imported
+from lxdnb.sandbox.listening import HTTPS
+from lxdnb.sandbox.members import CLUSTER_ADDRESS, Member
 from lxdnb.sandbox.pools import Pool
 from lxdnb.sandbox.state import Host
 
 __all__ = ["first_host"]
 
+_PORT = 8443  # of the first member, until they listen elsewhere
 
-def first_host(flavour: str, seed: int = 0, clock: Callable[[], float] = time.time) -> Host:
-    """Return a host as it is at first: a pool, a default profile with a disk in it, and one image."""
+
+def first_host(flavour: str, seed: int = 0, clock: Callable[[], float] = time.time, members: int = 1) -> Host:
+    """Return a host as it is at first: a pool, a default profile with a disk in it, and one image.
+
+    With more members than one it is a cluster of so many, n1, n2 and so on.
+    """
     host = Host(flavour, clock, seed)
-    host.pools["default"] = Pool("default", "dir", config={"source": "/simulated/storage-pools/default"})
+    host.pools["default"] = Pool(host, "default", "dir", config={"source": "/simulated/storage-pools/default"})
     host.profiles("default")["default"].devices = {"root": {"type": "disk", "path": "/", "pool": "default"}}
     image = imported(host, "default", (simulated_image(),))
     add_alias(host, "default", "busybox", image.fingerprint)
+    if members > 1:
+        _form(host, [f"n{number}" for number in range(1, members + 1)])
     return host
+
+
+def _form(host: Host, names: list[str]) -> None:
+    become_cluster(host, names[0])
+    host.pools["default"].spread.own[host.here] = {"source": f"/simulated/{names[0]}/storage-pools/default"}
+    for name in names[1:]:
+        join(host, Member(name))
+    for number, member in enumerate(host.cluster.members):
+        member.address = f"127.0.0.1:{_PORT + number}"
+        member.settings |= {HTTPS: member.address, CLUSTER_ADDRESS: member.address}
+        own = new_identity(member.name)
+        host.certificates[own.fingerprint] = Certificate(own.fingerprint, own.certificate, "server", member.name)

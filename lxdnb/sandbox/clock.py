@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import count
+from typing import Any
 
 __all__ = ["Agenda", "moment", "timestamp"]
 
@@ -37,16 +38,17 @@ _WRITTEN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d
 
 
 class Agenda:
-    """What is to be done, and when."""
+    """What is to be done, when, and by whom: by the one whose `turn` it was when it was planned."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._entries: list[tuple[float, int, Callable[[], None]]] = []
+        self.turn: Any = None
+        self._entries: list[tuple[float, int, Callable[[], None], Any]] = []
         self._numbers = count()
 
     def after(self, seconds: float, do: Callable[[], None]) -> None:
         """Have something done in so many seconds; what is due at once is done in the order in which it came."""
-        heapq.heappush(self._entries, (self._clock() + seconds, next(self._numbers), do))
+        heapq.heappush(self._entries, (self._clock() + seconds, next(self._numbers), do, self.turn))
 
     @property
     def due(self) -> float | None:
@@ -57,4 +59,5 @@ class Agenda:
         """Do what is due by now. What that brings about has its turn at the next call, so that each has an end."""
         until = (self._clock(), next(self._numbers))
         while self._entries and self._entries[0][:2] < until:
-            heapq.heappop(self._entries)[2]()
+            _, _, do, self.turn = heapq.heappop(self._entries)
+            do()

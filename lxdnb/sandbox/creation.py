@@ -140,12 +140,13 @@ def _tell_unpacked(host: Host, operation: Operation, size: int) -> None:
 
 def keep(host: Host, made: Instance) -> None:
     """Have a new instance on the host."""
+    made.member = host.here
     devices = made.expanded(host)[1]
     made.config = with_cards(host.flavour.name, host.random, made.kind, made.config, devices)
     host.instances(made.project)[made.name] = made
     context = {"type": made.kind, "storage-pool": made.pool(host)}
     if host.flavour.incus:
-        context["location"] = "none"
+        context["location"] = made.location(host)
     host.tell("instance-created", made.url, made.project, context)
     for snapshot in made.snapshots or {}:
         host.tell("instance-snapshot-created", f"{made.url}/snapshots/{snapshot}", made.project)
@@ -206,7 +207,8 @@ def _copy(host: Host, project: str, asked: dict[str, Any], source: dict[str, Any
     told = resources_of(host, name, both=True)
     path = f"{original}%2F{snapshot}" if snapshot and host.flavour.incus else source["source"]
     also = resources_of(host, path, both=True)
-    resources = {key: [*urls, *also[key]] for key, urls in told.items()}
+    is_here = not host.cluster.enabled or owner.is_on(host)  # else it comes as from another server
+    resources = {key: [*urls, *also[key]] for key, urls in told.items()} if is_here else told
     return Async(host.operations.begin(project, "Creating instance", resources, work))
 
 

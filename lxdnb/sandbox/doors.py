@@ -14,12 +14,14 @@ import os
 import socket
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPServerRequest
 from tornado.iostream import IOStream
-from tornado.netutil import add_accept_handler
+from tornado.netutil import add_accept_handler, bind_unix_socket
 
 from lxdnb.sandbox.callers import ROOT, Caller, caller_by_tls
 from lxdnb.sandbox.identity import Identity
@@ -49,6 +51,8 @@ class SocketDoors:
     def __init__(self, server: HTTPServer, identity: Identity) -> None:
         self._server, self._context = server, context_of(identity)
         self._open: dict[str, list[Callable[[], None]]] = {}
+        self._streams: WeakSet[IOStream] = WeakSet()
+        self._path: Path | None = None
         self._coming: set[asyncio.Task[None]] = set()
 
     def resolves(self, name: str) -> bool:
@@ -78,6 +82,27 @@ class SocketDoors:
         kept = [each for each in map(ipaddress.ip_address, found) if not each.is_loopback and not each.is_link_local]
         return [str(each) for each in sorted(kept, key=lambda each: (each.version, int(each)))]
 
+    def open_unix(self, path: Path) -> None:
+        """Listen at a unix socket, for whoever may write to it: its owner. Raises OSError, ValueError."""
+        if not hasattr(socket, "AF_UNIX"):
+            raise OSError("this system has no unix sockets: give http='127.0.0.1:0' in place of socket")
+        listener = bind_unix_socket(str(path), mode=0o600)
+        self._open["unix"] = [closing(listener, add_accept_handler(listener, self._come_locally))]
+        self._path = path
+
+    def show(self, identity: Identity) -> None:
+        self._context = context_of(identity)
+
+    def vanish(self) -> None:
+        for key in [*self._open]:
+            self.close(key)
+        for stream in [*self._streams]:
+            stream.close()
+
+    def come_back(self) -> None:
+        if self._path is not None:
+            self.open_unix(self._path)
+
     async def shut(self) -> None:
         """Close all of them, and send away who is only about to come in."""
         for key in [*self._open]:
@@ -99,7 +124,7 @@ class SocketDoors:
             if key in _PLAIN:
                 plain = PlainStream(connection)
                 plain.door = key
-                self._server.handle_stream(plain, address)
+                self._handle(plain, address)
                 return
             stream = await shake_hands(self._context, connection)
         except (OSError, asyncio.CancelledError) as error:
@@ -107,6 +132,13 @@ class SocketDoors:
             _log.debug("No handshake with %s: %s", address, error)
             return
         stream.address, stream.door = address_of(*address[:2]), key
+        self._handle(stream, address)
+
+    def _come_locally(self, connection: socket.socket, address: Any) -> None:
+        self._handle(IOStream(connection, max_buffer_size=self._server.max_buffer_size), address)
+
+    def _handle(self, stream: IOStream, address: Any) -> None:
+        self._streams.add(stream)
         self._server.handle_stream(stream, address)
 
 

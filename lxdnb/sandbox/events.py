@@ -45,8 +45,8 @@ class Listener:
 class Events:
     """All who listen."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
+    def __init__(self, clock: Callable[[], float], where: Callable[[], str] = lambda: "none") -> None:
+        self._clock, self._where = clock, where
         self._listeners: list[Listener] = []
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
@@ -65,7 +65,7 @@ class Events:
         if not wanting:
             return
         event = {"type": kind, "timestamp": timestamp(self._clock()), "metadata": metadata}
-        event |= {"location": "none", **({"project": project} if project else {})}
+        event |= {"location": self._where(), **({"project": project} if project else {})}
         text = json.dumps(event, separators=(",", ":"))
         for listener in wanting:
             listener.hand_over(text)

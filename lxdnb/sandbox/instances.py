@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lxdnb.sandbox.filesystem import Tree
     from lxdnb.sandbox.images import Image
     from lxdnb.sandbox.machines import Machine
+    from lxdnb.sandbox.members import Member
     from lxdnb.sandbox.metadata import Described
     from lxdnb.sandbox.snapshots import Snapshot
     from lxdnb.sandbox.state import Host
@@ -79,6 +80,7 @@ class Instance:
         "last_used",
         "logs",
         "machine",
+        "member",
         "name",
         "profiles",
         "project",
@@ -106,10 +108,19 @@ class Instance:
         self.files: Tree | Image | None = None  # its image, until they are first asked for
         self.logs: dict[str, bytearray] | None = None  # by their names
         self.machine: Machine | None = None  # once something runs in it
+        self.member: Member | None = None  # of the cluster; the first one, where none is said
 
     @property
     def url(self) -> str:
         return f"/1.0/instances/{self.name}"
+
+    def location(self, host: Host) -> str:
+        """The name of the member of the cluster where it is."""
+        return (self.member or host.cluster.first).name
+
+    def is_on(self, host: Host) -> bool:
+        """Tell whether it is on the member of the cluster whose turn it is."""
+        return (self.member or host.cluster.first) is host.here
 
     def expanded(self, host: Host) -> tuple[Config, Devices]:
         profiles = host.profiles(self.project)
@@ -143,7 +154,7 @@ class Instance:
             "status": self.status,
             "status_code": STATUS_CODES[self.status],
             "last_used_at": _NEVER if self.last_used is None else timestamp(self.last_used),
-            "location": "none",
+            "location": self.location(host),
             "type": self.kind,
             "project": self.project,
         }

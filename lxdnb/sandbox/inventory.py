@@ -17,9 +17,12 @@ from lxdnb.sandbox.routes import route
 from lxdnb.sandbox.writing import Records
 
 if TYPE_CHECKING:
+    from lxdnb.sandbox.members import Member
     from lxdnb.sandbox.state import Host
 
 __all__: list[str] = []
+
+_NO_TIME = "0001-01-01T00:00:00Z"
 
 _DIRECT: dict[str, Callable[[Instance], Any]] = {
     "name": lambda each: each.name,
@@ -30,7 +33,6 @@ _DIRECT: dict[str, Callable[[Instance], Any]] = {
     "architecture": lambda each: each.architecture,
     "ephemeral": lambda each: each.ephemeral,
     "stateful": lambda each: each.stateful,
-    "location": lambda each: "none",
     "status_code": lambda each: STATUS_CODES[each.status],
     "profiles": lambda each: each.profiles,
 }
@@ -38,6 +40,8 @@ _DIRECT: dict[str, Callable[[Instance], Any]] = {
 
 def _getter(host: Host, field: str) -> Callable[[Instance], Any]:
     """Return what reads a field of an instance, as its record would have it."""
+    if field == "location":
+        return lambda each: (each.member or host.cluster.first).name
     if field in _DIRECT:
         return _DIRECT[field]
     first, _, rest = field.partition(".")
@@ -78,9 +82,37 @@ def _listed(host: Host, request: Request, collection: str, kind: str | None) -> 
     if not request.recursion:
         endings = {each.project: "" if each.project == "default" else f"?project={each.project}" for each in found}
         return Sync(Records(found, lambda each: f"/1.0/{collection}/{each.name}{endings[each.project]}"))
-    if request.recursion > 1:
-        return Sync(Records(found, lambda each: each.record(host) | _rest(host, each)))
-    return Sync(Records(found, lambda each: each.record(host)))
+    return Sync(Records(found, lambda each: _told(host, each, whole=request.recursion > 1)))
+
+
+def _told(host: Host, instance: Instance, *, whole: bool) -> dict[str, Any]:
+    if instance.member is not None and instance.member.lost is not None:
+        return _unknown(host, instance, instance.member)
+    return instance.record(host) | _rest(host, instance) if whole else instance.record(host)
+
+
+def _unknown(host: Host, instance: Instance, member: Member) -> dict[str, Any]:
+    """What is told of an instance whose member is lost: its name, and that nothing else is known."""
+    return {
+        "architecture": "",
+        "config": None,
+        "devices": None,
+        "ephemeral": False,
+        "profiles": None,
+        "stateful": False,
+        "description": "",
+        "created_at": _NO_TIME,
+        "name": instance.name,
+        "status": "Error",
+        "status_code": 112,
+        "last_used_at": _NO_TIME,
+        "location": member.name,
+        "type": instance.kind if host.flavour.incus else "",
+        "project": instance.project,
+        "backups": None,
+        "state": None,
+        "snapshots": None,
+    }
 
 
 def _rest(host: Host, instance: Instance) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from lxdnb.sandbox.replies import Refused
 
 if TYPE_CHECKING:
+    from lxdnb.sandbox.identity import Identity
     from lxdnb.sandbox.state import Host
 
 __all__ = [
@@ -53,6 +54,18 @@ class Doors(Protocol):
         """Return those of the machine's addresses that others can reach."""
         ...
 
+    def show(self, identity: Identity) -> None:
+        """Have who comes from now on be shown another certificate."""
+        ...
+
+    def vanish(self) -> None:
+        """Close all of them, and hang up on everybody, as if the process were killed."""
+        ...
+
+    def come_back(self) -> None:
+        """Open what was open for those on this machine before it vanished."""
+        ...
+
 
 class Offline:
     """The doors of a host without a network: it may listen wherever it likes, and nobody comes."""
@@ -68,6 +81,15 @@ class Offline:
 
     def own_addresses(self) -> list[str]:
         return []
+
+    def show(self, identity: Identity) -> None:
+        pass
+
+    def vanish(self) -> None:
+        pass
+
+    def come_back(self) -> None:
+        pass
 
 
 def place_of(address: str) -> tuple[str, str]:
@@ -103,7 +125,7 @@ def begin_listening(host: Host, address: str) -> None:
     name, port = place_of(address)
     if port == "0" and host.addresses:
         port = place_of(host.addresses[0])[1]
-    host.config[HTTPS] = address_of(name, port)
+    host.here.settings[HTTPS] = address_of(name, port)
 
 
 def listen(host: Host, key: str, address: str) -> None:

@@ -12,10 +12,12 @@ from lxdnb.sandbox.creation import SOURCE, image_of
 from lxdnb.sandbox.instances import Instance, check_name, is_root, known, resources_of
 from lxdnb.sandbox.migrations import OFFER, give
 from lxdnb.sandbox.operations import Operation, Work
+from lxdnb.sandbox.relocation import check_move, destination, relocate
 from lxdnb.sandbox.replies import Async, Refused, Reply, Request
 from lxdnb.sandbox.routes import route
 
 if TYPE_CHECKING:
+    from lxdnb.sandbox.members import Member
     from lxdnb.sandbox.state import Host
 
 __all__: list[str] = []
@@ -23,6 +25,7 @@ __all__: list[str] = []
 _FIELDS: dict[str, Shape] = {
     "name": "string",
     "migration": "bool",
+    "live": "bool",
     "instance_only": "bool",
     "container_only": "bool",
     "pool": "string",
@@ -39,11 +42,13 @@ def rename_or_move(host: Host, request: Request, name: str) -> Reply:
     found = known(host, request.project, name, "Failed to get address of instance's member: ")
     incus = host.flavour.incus
     asked = read(request.body, "InstancePost", _FIELDS) if incus else read_patch(host, request, "InstancePost", _FIELDS)
+    target = request.query.get("target", "") if host.cluster.enabled else ""
     if asked.get("migration"):
         if "/" in asked.get("name", ""):
             raise Refused(400, 'The character "/" is reserved for snapshots')
-        if asked.get("pool") or asked.get("project", found.project) != found.project:
-            return _move(host, found, asked)
+        member = destination(host, found, target, asked) if target else None
+        if asked.get("pool") or asked.get("project", found.project) != found.project or member is not None:
+            return _move(host, found, asked, member)
         return give(host, found, asked, resources_of(host, name, both=True))
     wanted = asked.get("name", "")
     check_name(wanted)
@@ -68,8 +73,8 @@ def _rename(host: Host, instance: Instance, name: str) -> None:
     host.tell("instance-renamed", instance.url, instance.project, {"old_name": old})
 
 
-def _move(host: Host, instance: Instance, asked: dict[str, Any]) -> Reply:
-    """Move it to another pool or project of this host, or both, under that name."""
+def _move(host: Host, instance: Instance, asked: dict[str, Any], member: Member | None) -> Reply:
+    """Move it to another pool, project or member of the cluster, or all of these, under that name."""
     pool, project = asked.get("pool"), asked.get("project", instance.project)
     host.project(project)
     name = asked.get("name") or instance.name
@@ -77,6 +82,8 @@ def _move(host: Host, instance: Instance, asked: dict[str, Any]) -> Reply:
 
     def work(operation: Operation) -> Work:
         yield 0.0
+        if member is not None:
+            check_move(host, instance, member)
         if instance.status != "Stopped":
             raise Refused(500, "Instance must be stopped to be moved across pools or projects")
         failed = "Failed creating instance record: "
@@ -100,6 +107,8 @@ def _move(host: Host, instance: Instance, asked: dict[str, Any]) -> Reply:
         instance.devices, instance.profiles = devices, tuple(profiles)
         if asked.get("instance_only") or asked.get("container_only"):
             instance.snapshots = None
+        if member is not None:
+            relocate(host, instance, member)
         if name != instance.name:
             _rename(host, instance, name)
         if project != instance.project:
@@ -109,7 +118,7 @@ def _move(host: Host, instance: Instance, asked: dict[str, Any]) -> Reply:
             for snapshot in (instance.snapshots or {}).values():
                 snapshot.then.project = project
 
-    resources = resources_of(host, instance.name)
+    resources = resources_of(host, instance.name, both=member is not None)
     return Async(host.operations.begin(instance.project, "Migrating instance", resources, work))
 
 

@@ -17,6 +17,7 @@ from lxdnb.sandbox.routes import route, route_changes
 from lxdnb.sandbox.urls import of_project, url
 
 if TYPE_CHECKING:
+    from lxdnb.sandbox.members import Member
     from lxdnb.sandbox.state import Host
 
 __all__ = ["Forward"]
@@ -35,6 +36,7 @@ _FIELDS: dict[str, Shape] = {
 @dataclass
 class Forward:
     listen_address: str
+    member: Member
     description: str = ""
     config: dict[str, str] = field(default_factory=dict[str, str])
     ports: list[Port] = field(default_factory=list[Port])
@@ -45,7 +47,7 @@ class Forward:
             "config": dict(sorted(self.config.items())),
             "ports": self.ports,
             "listen_address": self.listen_address,
-            "location": "none",
+            "location": self.member.name,
         }
 
     @property
@@ -170,7 +172,7 @@ def create(host: Host, request: Request, network: str) -> Reply:
         raise Refused(500, f"{failed}invalid CIDR address: {owner.config.get(family, '')}")
     if wrong := _wrong(owner, asked):
         raise Refused(500, failed + wrong)
-    made = Forward(address)
+    made = Forward(address, host.here)
     _take(made, asked)
     owner.forwards[address] = made
     host.tell("network-forward-created", f"{owner.url}/forwards/{address}", owner.project)

@@ -106,12 +106,14 @@ def leases(host: Host, request: Request, name: str) -> Reply:
     for card in cards:
         for key in ("ipv4.address", "ipv6.address"):
             if address := card.fixed.get(key):
-                found.append(_lease(card.instance.name, card.hwaddr, address, "static", "none"))
+                found.append(_lease(card.instance.name, card.hwaddr, address, "static", card.instance.location(host)))
     for card in cards:
         if card.runs:
             for address in card.addresses():
                 if address not in card.fixed.values():
-                    found.append(_lease(card.instance.name, card.hwaddr, address, "dynamic", "none"))
+                    found.append(
+                        _lease(card.instance.name, card.hwaddr, address, "dynamic", card.instance.location(host))
+                    )
     return Sync(found)
 
 

@@ -16,10 +16,12 @@ from lxdnb.sandbox.network_settings import TYPES, check_interface_name, check_ne
 from lxdnb.sandbox.replies import Refused, Reply, Request, Sync, etag_of
 from lxdnb.sandbox.routes import route, route_changes
 from lxdnb.sandbox.settings import Devices
+from lxdnb.sandbox.spread import NETWORK_KEYS, Spread, changed, check_for_all, check_of_member, named, settings
 from lxdnb.sandbox.urls import of_project, url
 
 if TYPE_CHECKING:
     from lxdnb.sandbox.instances import Instance
+    from lxdnb.sandbox.members import Member
     from lxdnb.sandbox.network_forwards import Forward
     from lxdnb.sandbox.projects import Project
     from lxdnb.sandbox.state import Host
@@ -42,6 +44,7 @@ class Network:
     config: dict[str, str] = field(default_factory=dict[str, str])
     forwards: dict[str, Forward] = field(default_factory=dict[str, "Forward"])
     leases: dict[str, str] = field(default_factory=dict[str, str])
+    spread: Spread = field(default_factory=Spread)
 
     @property
     def url(self) -> str:
@@ -76,23 +79,22 @@ class Network:
             found += [of_project(each.url, project.name) for each in with_card]
         return found
 
-    def record(self, host: Host) -> dict[str, Any]:
-        """What the server tells of it."""
+    def record(self, host: Host, member: Member | None = None) -> dict[str, Any]:
+        """What the server tells of it: with what is a member's own, where one is named."""
         told: dict[str, Any] = {
-            "config": dict(sorted(self.config.items())),
+            "config": settings(self, member),
             "description": self.description,
             "name": self.name,
             "type": self.kind,
             "used_by": self.used_by(host) or ([] if host.flavour.incus else None),
             "managed": True,
-            "status": "Created",
-            "locations": ["none"],
+            "status": self.spread.status,
+            "locations": self.spread.locations(),
         }
         return {**told, "project": self.project} if host.flavour.incus else told
 
-    @property
-    def etag(self) -> str:
-        return etag_of(self.name, self.kind, self.description, self.config)
+    def etag(self, member: Member | None = None) -> str:
+        return etag_of(self.name, self.kind, self.description, settings(self, member))
 
 
 def is_on(device: dict[str, str], network: str) -> bool:
@@ -175,6 +177,8 @@ def create(host: Host, request: Request) -> Reply:
     check_interface_name(name)
     if kind not in TYPES:
         raise Refused(400, "Unknown driver")
+    if host.cluster.enabled and kind != "ovn":
+        return _define(host, request, owner, asked, kind)
     if name in owner.networks:
         if host.flavour.incus:
             raise Refused(409, f'Network "{name}" already exists')
@@ -189,7 +193,7 @@ def create(host: Host, request: Request) -> Reply:
     if kind == "bridge":
         config = filled(config, host.random, new=True)
     check_network(name, kind, config, _acls(host, owner.name))
-    made = Network(name, kind, owner.name, asked.get("description", ""), config)
+    made = Network(name, kind, owner.name, asked.get("description", ""), config, spread=Spread({host.here: {}}))
     if kind == "bridge":
         _check_free(host, name)
         _check_subnet(host, made)
@@ -198,12 +202,49 @@ def create(host: Host, request: Request) -> Reply:
     return Sync(created=of_project(made.url, owner.name))
 
 
+def _define(host: Host, request: Request, owner: Project, asked: dict[str, Any], kind: str) -> Reply:
+    """Define a network on a member of a cluster, or make it on all where each has been named."""
+    name, target = asked["name"], request.query.get("target", "")
+    config = {key: value for key, value in asked.get("config", {}).items() if value}
+    found = owner.networks.get(name)
+    if target:
+        member = host.cluster.member(target)
+        check_of_member(config, NETWORK_KEYS, 400)
+        if found is not None and found.kind != kind:
+            raise Refused(500, "Requested network type doesn't match type in existing database record")
+        if found is not None and member in found.spread.own:
+            if host.flavour.incus:
+                raise Refused(409, f'Network "{name}" is already defined on member "{target}"')
+            raise Refused(400, f'The network is already defined on member "{target}"')
+        if found is None:
+            found = owner.networks[name] = Network(name, kind, owner.name, spread=Spread(pending=True))
+        found.spread.own[member] = config
+        return Sync(created=of_project(found.url, owner.name))
+    check_for_all(config, NETWORK_KEYS, 500)
+    if found is None:
+        raise Refused(500, "Network not pending on any node (use --target <node> first)")
+    if not found.spread.pending:
+        raise Refused(500, "The network is already created")
+    if missing := found.spread.missing(host):
+        raise Refused(500, f"Network not defined on nodes: {', '.join(missing)}")
+    if kind == "bridge":
+        config = filled(config, host.random, new=True)
+    for own in found.spread.own.values():
+        check_network(name, kind, config | own, _acls(host, owner.name))
+    if kind == "bridge":
+        _check_subnet(host, Network(name, kind, owner.name, config=config))
+    found.config, found.spread.pending = config, False  # the description is forgotten
+    host.tell("network-created", found.url, owner.name)
+    return Sync(created=of_project(found.url, owner.name))
+
+
 @route("GET", "/1.0/networks/*")
 def one(host: Host, request: Request, name: str) -> Reply:
     owner = host.keeper(known_project(host, request.project), "networks")
     if name in owner.networks:
         found = owner.networks[name]
-        return Sync(found.record(host), found.etag)
+        member = named(host, request)
+        return Sync(found.record(host, member), found.etag(member))
     if name in INTERFACES and owner.name == "default":
         told = interface(host, name)
         return Sync(told, etag_of(name, told["type"]))
@@ -212,18 +253,23 @@ def one(host: Host, request: Request, name: str) -> Reply:
 
 @route_changes("/1.0/networks/*")
 def change(host: Host, request: Request, name: str, *, keep: bool) -> Reply:
-    found = managed(host, request.project, name)
-    request.check_match(found.etag)
+    found, member = managed(host, request.project, name), named(host, request)
+    request.check_match(found.etag(member))
     asked = read(request.body, "NetworkPut", _FIELDS)
-    config = {**(found.config if keep else {}), **asked.get("config", {})}
-    config = {key: value for key, value in config.items() if value}
+    own: dict[str, str] = {}
+    if host.cluster.enabled:
+        config, own = changed(host, found, asked.get("config", {}), NETWORK_KEYS, member, keep=keep)
+    else:
+        config = {**(found.config if keep else {}), **asked.get("config", {})}
+        config = {key: value for key, value in config.items() if value}
     if found.kind == "bridge":
         config = filled(config, host.random, new=False)
     try:
-        check_network(name, found.kind, config, _acls(host, found.project))
+        check_network(name, found.kind, config | own, _acls(host, found.project))
     except Refused as refused:
         raise Refused(400, refused.words) from None
     found.config, found.description = config, asked.get("description", "")
+    found.spread.own[host.here] = own
     host.tell("network-updated", found.url, found.project)
     return Sync({})
 
@@ -234,6 +280,8 @@ def rename(host: Host, request: Request, name: str) -> Reply:
     found = managed(host, request.project, name)
     if not wanted:
         raise Refused(400, "New network name not provided")
+    if host.cluster.enabled:
+        raise Refused(400, "Renaming clustered network not supported")
     check_interface_name(wanted)
     if found.used_by(host):
         raise Refused(400, "Network is currently in use")

@@ -18,6 +18,7 @@ from lxdnb.sandbox.routes import route
 if TYPE_CHECKING:
     from lxdnb.sandbox.crossings import Crossing
     from lxdnb.sandbox.execs import Session
+    from lxdnb.sandbox.members import Member
     from lxdnb.sandbox.state import Host
 
 __all__ = ["Operation", "Operations", "Work"]
@@ -36,17 +37,18 @@ class Operation:
         host: Host,
         project: str,
         description: str,
-        resources: Mapping[str, Sequence[str]],
+        resources: Mapping[str, Sequence[str] | None],
         kind: str,
         may_cancel: bool,
     ) -> None:
         self._host = host
         self.id = host.new_uuid()
         self.project, self.description, self.kind, self.may_cancel = project, description, kind, may_cancel
-        self.resources = {name: list(urls) for name, urls in resources.items()}
+        self.resources = {name: None if urls is None else list(urls) for name, urls in resources.items()}
         self.metadata: dict[str, Any] | None = None
         self.caller = host.asking
         self.created = self.updated = host.clock()
+        self.member = host.here
         self.status = "Running"
         self.failure: Refused | None = None
         self.expires: float | None = None
@@ -55,6 +57,8 @@ class Operation:
         """The command that it runs, if a client has come for its streams."""
         self.crossing: Crossing | None = None
         """What goes to or comes from another server by it, if that is awaited."""
+        self.vanished = False
+        """Whether the member of the cluster that it was on is lost."""
         self._ended: list[Callable[[], None]] = []
 
     @property
@@ -79,7 +83,7 @@ class Operation:
             "metadata": self.metadata,
             "may_cancel": self.may_cancel and not self.final,
             "err": self.failure.words if self.failure else "",
-            "location": "none",
+            "location": self.member.name,
         }
 
     def progress(self, **metadata: Any) -> None:
@@ -96,10 +100,18 @@ class Operation:
         return lambda: self._ended.remove(call) if call in self._ended else None
 
     def end(self, status: str, failure: Refused | None = None) -> None:
-        if self.final:
+        if self.final or self.vanished:
             return
         self.status, self.failure = status, failure
         self._changed()
+        self._call()
+
+    def vanish(self) -> None:
+        """Have those who wait for its end be told that nothing is known of it."""
+        self.vanished = True
+        self._call()
+
+    def _call(self) -> None:
         waiting, self._ended = self._ended, []
         for call in waiting:
             call()
@@ -121,7 +133,7 @@ class Operations:
         self,
         project: str,
         description: str,
-        resources: Mapping[str, Sequence[str]],
+        resources: Mapping[str, Sequence[str] | None],
         work: Callable[[Operation], Work],
         *,
         kind: str = "task",
@@ -147,8 +159,32 @@ class Operations:
         """Return an operation, if it is known."""
         return self._known.get(identifier)
 
+    def member_of(self, identifier: str) -> Member | None:
+        """Return the member of the cluster that an operation is on."""
+        return self._known[identifier].member if identifier in self._known else None
+
+    def creations(self, member: Member) -> int:
+        """How many instances are being made on a member."""
+        making = (each for each in self._known.values() if not each.final and each.description == "Creating instance")
+        return sum(each.member is member for each in making)
+
+    def tokens(self) -> list[Operation]:
+        """Those that are tokens, as long as these are good."""
+        return [each for each in self._known.values() if each.kind == "token" and not each.final]
+
+    def lose(self, member: Member) -> None:
+        """Have those on a member come to nothing: nobody will tell what became of them."""
+        for operation in [each for each in self._known.values() if each.member is member and each.id in self._works]:
+            self._works.pop(operation.id).close()
+            operation.vanish()
+
+    def forget(self, member: Member) -> None:
+        """Know of none that was on a member."""
+        self._known = {key: each for key, each in self._known.items() if each.member is not member}
+
     def all(self, project: str | None) -> list[Operation]:
-        return [each for each in self._known.values() if project is None or each.project in ("", project)]
+        told = [each for each in self._known.values() if each.member.lost is None]
+        return [each for each in told if project is None or each.project in ("", project)]
 
     def cancel(self, operation: Operation) -> None:
         if operation.final:
@@ -173,8 +209,9 @@ class Operations:
         self._works[operation.id] = failing()
 
     def _step(self, operation: Operation) -> None:
-        if operation.final:
+        if operation.final or operation.vanished:
             return
+        self._host.here = operation.member
         try:
             with self._host.asked_by(operation.caller):
                 pause = next(self._works[operation.id])
@@ -241,6 +278,10 @@ def wait(host: Host, request: Request, identifier: str) -> Reply:
         raise Refused(400, f'strconv.Atoi: parsing "{request.query["timeout"]}": invalid syntax') from error
 
     def answer() -> Sync:
+        if operation.vanished:
+            address = f"https://{operation.member.address}"
+            cut = f'Get "{address}{request.path}?timeout={request.query.get("timeout", "-1")}": EOF'
+            raise Refused(500, "unexpected EOF" if host.flavour.incus else cut)
         if host.flavour.incus:
             if operation.failure is not None:
                 raise operation.failure

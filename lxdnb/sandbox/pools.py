@@ -16,13 +16,17 @@ from lxdnb.sandbox.lists import listed
 from lxdnb.sandbox.replies import Refused, Reply, Request, Sync, etag_of
 from lxdnb.sandbox.routes import route, route_changes
 from lxdnb.sandbox.sizes import bytes_of
+from lxdnb.sandbox.spread import Spread, changed, check_for_all, check_of_member, named, pool_keys, settings
 from lxdnb.sandbox.urls import of_project, url
 from lxdnb.sandbox.volumes import Volume
 
 if TYPE_CHECKING:
+    from lxdnb.sandbox.members import Member
     from lxdnb.sandbox.state import Host
 
-__all__ = ["DRIVERS", "Pool"]
+    _Volumes = dict[tuple[str, str], Volume]
+
+__all__ = ["DRIVERS", "Pool", "resources_of"]
 
 DRIVERS = ("btrfs", "dir")
 _KEYS = {
@@ -38,14 +42,38 @@ _FIELDS: dict[str, Shape] = {"name": "string", "driver": "string", "description"
 
 @dataclass
 class Pool:
+    host: Host = field(repr=False)
     name: str
     driver: str
     description: str = ""
     config: dict[str, str] = field(default_factory=dict[str, str])
-    volumes: dict[tuple[str, str], Volume] = field(default_factory=dict[tuple[str, str], Volume])
-    """The custom ones, by project and name."""
+    spread: Spread = field(default_factory=Spread)
     notes: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     """What the volumes of instances were set to, by the instances' `volatile.uuid`."""
+    _volumes: dict[Member, dict[tuple[str, str], Volume]] = field(
+        default_factory=dict["Member", "_Volumes"], repr=False
+    )
+
+    @property
+    def volumes(self) -> dict[tuple[str, str], Volume]:
+        """The custom ones, by project and name, on the member whose turn it is."""
+        return self.on(self.host.here)
+
+    def on(self, member: Member) -> dict[tuple[str, str], Volume]:
+        """The custom ones on a member, by project and name."""
+        return self._volumes.setdefault(member, {})
+
+    def every_volume(self) -> list[Volume]:
+        """The custom ones on all members, by project and name."""
+        found = [(*key, each) for member in self.host.cluster.members for key, each in self.on(member).items()]
+        return [each for _, _, each in sorted(found, key=lambda found: found[:2])]
+
+    def members_with(self, key: tuple[str, str]) -> list[Member]:
+        """The members that have a custom one of a project and a name."""
+        return [each for each in self.host.cluster.members if key in self.on(each)]
+
+    def drop(self, volume: Volume) -> None:
+        del self.on(volume.member or self.host.cluster.first)[volume.project, volume.name]
 
     @property
     def url(self) -> str:
@@ -65,28 +93,30 @@ class Pool:
             for profile in project.profiles.values():
                 if any(device.get("pool") == self.name for device in profile.devices.values()):
                     yield of_project(profile.url, project.name)
-        for volume in self.volumes.values():
+        for volume in self.every_volume():
             if not caller.may_use(volume.project):
                 continue
-            yield volume.url(host)
+            yield volume.place(host)
             if not host.flavour.incus:
-                yield from (volume.url(host, "snapshots", name) for name in volume.snapshots)
+                yield from (volume.place(host, "snapshots", name) for name in volume.snapshots)
 
-    def record(self, host: Host, caller: Caller = ROOT) -> dict[str, Any]:
-        """What the server tells somebody of it: those with some projects alone only what is theirs."""
+    def record(self, host: Host, caller: Caller = ROOT, member: Member | None = None) -> dict[str, Any]:
+        """What the server tells somebody of it: those with some projects alone only what is theirs.
+
+        What is a member's own is told where one is named.
+        """
         return {
-            "config": None if caller.restricted else dict(sorted(self.config.items())),
+            "config": None if caller.restricted else settings(self, member),
             "description": self.description,
             "name": self.name,
             "driver": self.driver,
             "used_by": sorted(self.used_by(host, caller)) or ([] if host.flavour.incus else None),
-            "status": "Created",
-            "locations": ["none"],
+            "status": self.spread.status,
+            "locations": self.spread.locations(),
         }
 
-    @property
-    def etag(self) -> str:
-        return etag_of(self.name, self.driver, self.description, self.config)
+    def etag(self, member: Member | None = None) -> str:
+        return etag_of(self.name, self.driver, self.description, settings(self, member))
 
 
 def _check(driver: str, config: dict[str, str]) -> None:
@@ -122,43 +152,96 @@ def create(host: Host, request: Request) -> Reply:
         raise Refused(400, "Storage pool names may not contain slashes")
     if not driver:
         raise Refused(400, "No driver provided")
+    if host.cluster.enabled:
+        return _define(host, request, asked)
     if name in host.pools:
         raise Refused(409, "The storage pool already exists: The record already exists")
     if driver not in DRIVERS:
         raise Refused(500, "Unknown driver")
     config = {key: value for key, value in asked.get("config", {}).items() if value}
     _check(driver, config)
-    made = Pool(name, driver, asked.get("description", ""), config)
-    if driver == "btrfs":
-        made.config.setdefault("size", _LOOP_SIZE)
-        made.config.setdefault("source", f"/simulated/disks/{name}.img")
-    made.config.setdefault("source", f"/simulated/storage-pools/{name}")
+    made = Pool(host, name, driver, asked.get("description", ""), config, Spread({host.here: {}}))
+    made.config |= _own(made, "/simulated", config)
     host.pools[name] = made
     host.tell("storage-pool-created", made.url, "default")
     return Sync(created=url(host, "storage-pools", name))
 
 
+def _own(pool: Pool, folder: str, config: dict[str, str]) -> dict[str, str]:
+    """Return where a pool lies, as a server settles that which is told nothing."""
+    if pool.driver == "btrfs":
+        config = {"size": _LOOP_SIZE, "source": f"{folder}/disks/{pool.name}.img", **config}
+    return {"source": f"{folder}/storage-pools/{pool.name}", **config}
+
+
+def _define(host: Host, request: Request, asked: dict[str, Any]) -> Reply:
+    """Define a pool on a member of a cluster, or make it on all where each has been named."""
+    name, driver, target = asked["name"], asked["driver"], request.query.get("target", "")
+    config = {key: value for key, value in asked.get("config", {}).items() if value}
+    found = host.pools.get(name)
+    if target:
+        member = host.cluster.member(target)
+        if driver not in DRIVERS:
+            raise Refused(400, "Unknown driver")
+        check_of_member(config, pool_keys(host), 500)
+        _check(driver, config)
+        if found is not None and found.driver != driver:
+            raise Refused(500, "Storage pool already exists with a different driver")
+        if found is not None and member in found.spread.own:
+            raise Refused(400, f'The storage pool already defined on member "{target}"')
+        found = host.pools.setdefault(name, Pool(host, name, driver, spread=Spread(pending=True)))
+        found.spread.own[member] = config
+        return Sync(created=url(host, "storage-pools", name))
+    check_for_all(config, pool_keys(host), 500)
+    if found is None or not found.spread.pending:
+        raise Refused(500, "Pool not pending on any node (use --target <node> first)")
+    if missing := found.spread.missing(host):
+        raise Refused(500, f"Pool not defined on nodes: {', '.join(missing)}")
+    _check_peers(host)
+    _check(driver, config)
+    found.config, found.description, found.spread.pending = config, asked.get("description", ""), False
+    for member, own in found.spread.own.items():
+        found.spread.own[member] = _own(found, f"/simulated/{member.name}", own)
+    host.tell("storage-pool-created", found.url, "default", {"target": host.here.name} if host.flavour.incus else None)
+    return Sync(created=url(host, "storage-pools", name))
+
+
+def _check_peers(host: Host) -> None:
+    for member in host.cluster.members:
+        if member.lost is not None:
+            raise Refused(500, f"peer node {member.address} is down")
+
+
 @route("GET", "/1.0/storage-pools/*")
 def one(host: Host, request: Request, name: str) -> Reply:
     found = host.pool(name)
+    member = named(host, request)
     # LXD sends no tag here, though it takes one.
-    return Sync(found.record(host, request.caller), found.etag if host.flavour.incus else None)
+    return Sync(found.record(host, request.caller, member), found.etag(member) if host.flavour.incus else None)
 
 
 @route_changes("/1.0/storage-pools/*")
 def change(host: Host, request: Request, name: str, *, keep: bool) -> Reply:
     found = host.pool(name)
-    request.check_match(found.etag)
+    member = named(host, request)
+    request.check_match(found.etag(member))
     asked = read(request.body, "StoragePoolPut", _FIELDS)
-    config = {**(found.config if keep else {}), **asked.get("config", {})}
-    config = {key: value for key, value in config.items() if value}
-    if config.get("source") != found.config["source"]:
+    if host.cluster.enabled:
+        own = found.spread.own.get(host.here, {})
+        config, now = changed(host, found, asked.get("config", {}), pool_keys(host), member, keep=keep)
+    else:
+        config = {**(found.config if keep else {}), **asked.get("config", {})}
+        config = {key: value for key, value in config.items() if value}
+        own, now = found.config, config
+    if now.get("source") != own.get("source"):
         raise Refused(500, "Pool source cannot be changed when not in pending state")
     try:
-        _check(found.driver, config)
+        _check(found.driver, config | now)
     except Refused as refused:
         raise Refused(400, refused.words) from None
     found.config, found.description = config, asked.get("description", "")
+    if host.cluster.enabled:
+        found.spread.own[host.here] = now
     host.tell("storage-pool-updated", found.url, "default")
     return Sync({})
 
@@ -166,6 +249,8 @@ def change(host: Host, request: Request, name: str, *, keep: bool) -> Reply:
 @route("DELETE", "/1.0/storage-pools/*")
 def delete(host: Host, request: Request, name: str) -> Reply:
     found = host.pool(name)
+    if not (found.spread.pending and host.flavour.incus):
+        _check_peers(host)
     if any(found.used_by(host)):
         raise Refused(400, "The storage pool is currently in use")
     del host.pools[name]
@@ -177,12 +262,17 @@ def delete(host: Host, request: Request, name: str) -> Reply:
 def resources(host: Host, request: Request, name: str) -> Reply:
     if name not in host.pools:
         raise Refused(500, "Storage pool not found")
-    pool = host.pools[name]
-    total = bytes_of(pool.config["size"]) if "size" in pool.config else _SPACE
-    inside = [each for project in host.projects.values() for each in project.instances.values()]
-    used = sum(_INSTANCE for each in inside if each.pool(host) == name) + 2**22
+    return Sync(resources_of(host, host.pools[name]))
+
+
+def resources_of(host: Host, pool: Pool) -> dict[str, Any]:
+    """Return how much of a pool there is, and is used, on the member whose turn it is."""
+    size = settings(pool, host.here).get("size")
+    total = bytes_of(size) if size else _SPACE
+    inside = [each for project in host.projects.values() for each in project.instances.values() if each.is_on(host)]
+    used = sum(_INSTANCE for each in inside if each.pool(host) == pool.name) + 2**22
     used += sum(size_of(each.content) for each in pool.volumes.values())
     used = min(used, total)
     # Btrfs counts no inodes.
     inodes = {"used": used // _INODE, "total": total // _INODE} if pool.driver == "dir" else {}
-    return Sync({"space": {"used": used, "total": total}, "inodes": inodes})
+    return {"space": {"used": used, "total": total}, "inodes": inodes}

@@ -23,7 +23,7 @@ def populate(host: Host, count: int) -> None:
     """Make so many instances in the project `default`, as if they had been there for long."""
     if not count:
         return
-    chance, now = host.random, host.clock()
+    chance, now, members = host.random, host.clock(), host.cluster.members
     image = next(iter(host.images("default").values()))
     profiles = host.profiles("default")
     for role in _ROLES:
@@ -45,6 +45,7 @@ def populate(host: Host, count: int) -> None:
             now - chance.random() * _LONGEST,
             chance.getrandbits(32),
         )
+        made.member = members[number % len(members)]
         made.profiles, made.files = ("default", role), image
         luck = chance.random()
         uuid = f"{chance.getrandbits(128):032x}"

@@ -16,9 +16,11 @@ from lxdnb.sandbox.networks import INTERFACES
 from lxdnb.sandbox.operations import Operation, Work
 from lxdnb.sandbox.replies import Async, Refused, Reply, Request, Sync
 from lxdnb.sandbox.routes import route
+from lxdnb.sandbox.targets import unreachable
 from lxdnb.sandbox.workload import usage
 
 if TYPE_CHECKING:
+    from lxdnb.sandbox.members import Member
     from lxdnb.sandbox.state import Host
 
 __all__ = ["begin", "state_of"]
@@ -155,6 +157,8 @@ def change(host: Host, request: Request, name: str) -> Reply:
     asked = read(request.body, "InstanceStatePut", _FIELDS)
     instance = known(host, request.project, name)
     action, force = _action(asked), asked.get("force", False)
+    if host.here.evacuated and action != "stop":
+        raise Refused(403, "Cluster member is evacuated")
 
     def work(operation: Operation) -> Work:
         yield 0.01
@@ -171,17 +175,34 @@ def change_all(host: Host, request: Request) -> Reply:
     asked = read(request.body, "InstancesPut", {"state": _FIELDS}).get("state", {})
     action, force = _action(asked), asked.get("force", False)
     wanted = {"start": "Running", "unfreeze": "Running", "freeze": "Frozen", "stop": "Stopped", "restart": None}[action]
-    instances = [each for each in host.instances(request.project).values() if each.status != wanted]
-    urls = {"instances": [each.url for each in instances]} if instances else {}
+    every = [each for each in host.instances(request.project).values() if each.status != wanted]
+    instances = [each for each in every if each.member is None or not _is_kept_from(each.member, action)]
+    lost = {each.member: each for each in every if each.member is not None and each.member.lost is not None}
+    named = [each.url for each in instances if each.is_on(host)]
+    urls = {"instances": named} if named else {}
+    if host.cluster.enabled and not host.flavour.incus:
+        urls = {"instances": named or None}
 
     def work(operation: Operation) -> Work:
         yield 0.01
         for number, instance in enumerate(instances):
             if number % AT_ONCE == AT_ONCE - 1:
                 yield 0.0
+            host.here = instance.member or host.cluster.first
             _do(host, instance, action, force=force)
+        if lost:
+            told = [f" - Instance: {each.name}: {_unreached(each, request.project)}\n" for each in lost]
+            raise Refused(500, f"The following instances failed to update state:\n{''.join(told)}")
 
     return Async(host.operations.begin(request.project, _DOING[action], urls, work))
+
+
+def _is_kept_from(member: Member, action: str) -> bool:
+    return member.lost is not None or (member.evacuated and action != "stop")
+
+
+def _unreached(member: Member, project: str) -> str:
+    return f'Put "https://{member.address}/1.0/instances?project={project}": {unreachable(member)}'
 
 
 @route("GET", "/1.0/instances/*/debug/memory", extension="instance_debug_memory")

@@ -83,7 +83,7 @@ def _limit(key: str, text: str) -> int:
 
 def _volumes(host: Host, project: Project) -> int:
     """Return how many bytes the custom volumes of a project may grow to."""
-    every = [each for pool in host.pools.values() for each in pool.volumes.values() if each.project == project.name]
+    every = [each for pool in host.pools.values() for each in pool.every_volume() if each.project == project.name]
     return sum(bytes_of(each.config["size"]) for each in every if "size" in each.config)
 
 

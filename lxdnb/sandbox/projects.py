@@ -58,7 +58,7 @@ class Project:
         found = [of_project(each.url, self.name) for each in self.instances.values()]
         found += [of_project(each.url, self.name) for each in self.profiles.values()]
         found += [of_project(each.url, self.name) for each in self.images.values()]
-        found += [each.url(host) for pool in host.pools.values() for each in self.volumes(pool)]
+        found += [each.place(host) for pool in host.pools.values() for each in self.volumes(pool)]
         found += [of_project(each.url, self.name) for each in (*self.networks.values(), *self.acls.values())]
         if host.flavour.incus:
             found += [url(host, "network-zones", each, project=self.name) for each in self.zones]
@@ -66,7 +66,7 @@ class Project:
 
     def volumes(self, pool: Pool) -> list[Volume]:
         """The custom volumes that it has in a pool."""
-        return [each for (project, _), each in sorted(pool.volumes.items()) if project == self.name]
+        return [each for each in pool.every_volume() if each.project == self.name]
 
     def is_empty(self, host: Host) -> bool:
         """Tell whether it can go: LXD minds neither volumes nor ACLs, which go with it."""
@@ -220,7 +220,7 @@ def delete(host: Host, request: Request, name: str) -> Reply:
         raise Refused(500, f"Only empty projects can be removed{'.' if host.flavour.incus else ''}")
     for pool in host.pools.values():
         for volume in found.volumes(pool):
-            del pool.volumes[name, volume.name]
+            pool.drop(volume)
     del host.projects[name]
     host.tell("project-deleted", found.url, name)
     return Sync({})
@@ -239,4 +239,4 @@ def _empty(host: Host, project: Project) -> None:
         del project.profiles[name]
     for pool in host.pools.values():
         for volume in project.volumes(pool):
-            del pool.volumes[project.name, volume.name]
+            pool.drop(volume)

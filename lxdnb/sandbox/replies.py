@@ -16,6 +16,7 @@ from lxdnb.sandbox.callers import ROOT, Caller
 from lxdnb.sandbox.refusals import Refused
 
 if TYPE_CHECKING:
+    from lxdnb.sandbox.members import Member
     from lxdnb.sandbox.operations import Operation
 
 __all__ = ["Async", "Content", "Pieces", "Refused", "Reply", "Request", "Sync", "Waits", "etag_of"]
@@ -32,6 +33,8 @@ class Request:
     """By names in small letters."""
     body: bytes = b""
     caller: Caller = ROOT
+    at: Member | None = None
+    """The member of a cluster that was asked."""
 
     @property
     def project(self) -> str:
@@ -68,9 +71,10 @@ class Sync:
 
 @dataclass(frozen=True)
 class Async:
-    """Begun, as an operation."""
+    """Begun, as an operation; `forwarded` where that is said of it, in a cluster."""
 
     operation: Operation
+    forwarded: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from lxdnb.sandbox.access import check_access, check_door
 from lxdnb.sandbox.replies import Refused, Reply, Request
-from lxdnb.sandbox.targets import check_target
+from lxdnb.sandbox.targets import carries_out, told_of
 
 if TYPE_CHECKING:
     from lxdnb.sandbox.state import Host
@@ -69,9 +69,9 @@ def take(host: Host, request: Request) -> Reply:
     if found is None:
         raise Refused(501, "not implemented")
     check_access(host, request)
-    check_target(request)
+    host.here = carries_out(host, request)
     with host.asked_by(request.caller):
-        return found.handler(host, request, *parts)
+        return told_of(host, request, found.handler(host, request, *parts))
 
 
 def _find(path: str) -> tuple[dict[str, _Route], list[str]]:

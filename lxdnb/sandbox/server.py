@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, quote, quote_plus
 
 from tornado import web, websocket
 from tornado.httpserver import HTTPServer
@@ -23,6 +23,7 @@ from lxdnb.sandbox.access import refused_project
 from lxdnb.sandbox.doors import caller_of, comes_from_a_page
 from lxdnb.sandbox.events import TYPES, Listener
 from lxdnb.sandbox.lines import AwaitsServer, ChannelHandler
+from lxdnb.sandbox.members import Member
 from lxdnb.sandbox.replies import Async, Content, Pieces, Refused, Reply, Request, Sync, Waits
 from lxdnb.sandbox.routes import take
 from lxdnb.sandbox.state import Host
@@ -73,8 +74,8 @@ class _Unwelcome(web.RequestHandler):
         self.finish({"type": "error", "error": words, "error_code": 403, "metadata": None})
 
 
-def server_of(driver: Driver) -> HTTPServer:
-    """Return the server, which listens nowhere yet."""
+def server_of(driver: Driver, member: Member) -> HTTPServer:
+    """Return the server of a member of the cluster, which listens nowhere yet."""
     given = {"driver": driver}
     application = _Application(
         [
@@ -82,7 +83,7 @@ def server_of(driver: Driver) -> HTTPServer:
             (AwaitsServer(driver), ChannelHandler, given),
             (r"/1\.0/operations/([^/]+)/websocket", StreamHandler, given),
             (r"/1\.0/(?:instances|containers)/([^/]+)/sftp", SftpHandler, given),
-            (r".*", RestHandler, given),
+            (r".*", RestHandler, {"driver": driver, "member": member}),
         ],
         websocket_ping_interval=PING,
         log_function=_log_request,
@@ -108,9 +109,10 @@ class RestHandler(web.RequestHandler):
 
     SUPPORTED_METHODS = ("GET", "HEAD", "POST", "DELETE", "PATCH", "PUT", "OPTIONS")
     driver: Driver
+    member: Member
 
-    def initialize(self, driver: Driver) -> None:
-        self.driver = driver
+    def initialize(self, driver: Driver, member: Member) -> None:
+        self.driver, self.member = driver, member
         self._gone = asyncio.Event()
         self._faults: dict[str, float] = {}
 
@@ -147,6 +149,7 @@ class RestHandler(web.RequestHandler):
             {name.lower(): value.encode("latin-1").decode(errors="replace") for name, value in headers},
             self.request.body,
             caller_of(self.driver.host, self.request),
+            self.member,
         )
         try:
             await self._suffer(asked)
@@ -187,8 +190,9 @@ class RestHandler(web.RequestHandler):
         elif isinstance(reply, Async):
             operation = reply.operation
             self.set_status(202)
-            self.set_header("Location", operation.url)
-            self._envelope("async", 100, "Operation created", operation.url, operation.record())
+            url = operation.url + (f"?project={quote_plus(operation.project)}" if reply.forwarded else "")
+            self.set_header("Location", url)
+            self._envelope("async", 100, "Operation created", url, operation.record())
         elif isinstance(reply.metadata, Records) and len(reply.metadata) > FEW and not self._faults:
             await self._write_list(reply.metadata)
         else:

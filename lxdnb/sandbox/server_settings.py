@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from lxdnb.sandbox.listening import DEBUG, HTTPS, METRICS, check_address, listen
+from lxdnb.sandbox.members import CLUSTER_ADDRESS, OWN_KEYS
 from lxdnb.sandbox.refusals import Refused
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PASSWORD", "TOKEN_EXPIRY", "configure", "shown"]
 
+_THRESHOLD = "cluster.offline_threshold"
+_SHORTEST = 10  # seconds
 PASSWORD = "core.trust_password"
 TOKEN_EXPIRY = "core.remote_token_expiry"
 _OTHERS = ("images.", "cluster.", "storage.", "backups.", "candid.", "maas.", "oidc.", "openfga.", "rbac.",
@@ -48,9 +51,6 @@ _ONE_ONLY = {
 }
 _OF_IMAGES = {"images.auto_update_interval": "integer", "images.remote_cache_expiry": "integer",
               "images.auto_update_cached": "boolean"}  # fmt: skip
-_OF_MACHINE = (HTTPS, METRICS, DEBUG, "core.dns_address", "core.bgp_address", "core.bgp_routerid",
-               "core.storage_buckets_address", "core.syslog_socket", "cluster.https_address", "maas.machine",
-               "storage.backups_volume", "storage.images_volume")  # fmt: skip
 _BOOLEANS = ("", "true", "false", "1", "0", "yes", "no", "on", "off")
 _EXPIRY = re.compile(r"\d+[SMHdwmy]( \d+[SMHdwmy])*")
 _IPV4 = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
@@ -58,7 +58,7 @@ _IPV4 = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
 
 def shown(host: Host) -> dict[str, Any]:
     """Return the settings as they are told: that there is a password, and not which."""
-    config: dict[str, Any] = dict(host.config)
+    config: dict[str, Any] = dict(sorted(host.settings.items()))
     return config | {PASSWORD: True} if PASSWORD in config else config
 
 
@@ -69,31 +69,33 @@ def configure(host: Host, asked: Mapping[str, Any], *, keep: bool) -> None:
     Incus forgets of that all that a PATCH which it refuses did not name.
     """
     written = {key: _text(host, key, value) for key, value in asked.items()}
-    own = {key: value for key, value in written.items() if key in _OF_MACHINE}
-    before = host.config
+    own = {key: value for key, value in written.items() if key in OWN_KEYS}
+    before = host.settings
     wanted = {key: value for key, value in (before | written if keep else written).items() if value}
+    if host.cluster.enabled:
+        _check_of_cluster(host, CLUSTER_ADDRESS, wanted.get(CLUSTER_ADDRESS, ""))
     if host.flavour.incus:
         try:
             _check(host, written)
         except Refused:
             if keep:
-                host.config = {key: each for key, each in before.items() if key not in _OF_MACHINE} | own
+                host.settings = {key: each for key, each in before.items() if key not in OWN_KEYS} | own
             raise
     else:
         _check(host, own)
-        host.config = {key: each for key, each in before.items() if key not in _OF_MACHINE}
-        host.config |= {key: each for key, each in wanted.items() if key in _OF_MACHINE}
+        host.settings = {key: each for key, each in before.items() if key not in OWN_KEYS}
+        host.settings |= {key: each for key, each in wanted.items() if key in OWN_KEYS}
         _check(host, written)
-        host.config = wanted  # even an address at which it cannot listen
+        host.settings = wanted  # even an address at which it cannot listen
     for key in (HTTPS, METRICS, DEBUG):
         if wanted.get(key) != before.get(key):
             listen(host, key, wanted.get(key, ""))
-    host.config = wanted
+    host.settings = wanted
 
 
 def _text(host: Host, key: str, value: Any) -> str:
     if key == PASSWORD and value is True and not host.flavour.incus:
-        return host.config.get(PASSWORD, "")  # as it was told
+        return host.settings.get(PASSWORD, "")  # as it was told
     if host.flavour.incus and not isinstance(value, str):
         kind = "bool" if isinstance(value, bool) else "number" if isinstance(value, int | float) else "object"
         raise Refused(400, f"json: cannot unmarshal {kind} into Go struct field ServerPut.config of type string")
@@ -103,10 +105,19 @@ def _text(host: Host, key: str, value: Any) -> str:
 def _check(host: Host, config: Mapping[str, str]) -> None:
     for key, value in config.items():
         kind = _kind(host, key)
+        if host.cluster.enabled:
+            _check_of_cluster(host, key, value)
         if kind == "address" and value:
             check_address(host, key, value)
         elif why := _complaint(kind, value):
             raise Refused(400, f"cannot set '{key}' to '{value}': {why}")
+
+
+def _check_of_cluster(host: Host, key: str, value: str) -> None:
+    if key == CLUSTER_ADDRESS and value != host.settings.get(CLUSTER_ADDRESS, ""):
+        raise Refused(500, f"Changing {CLUSTER_ADDRESS} is currently not supported")
+    if key == _THRESHOLD and value.isdecimal() and int(value) <= _SHORTEST:
+        raise Refused(400, f"cannot set '{key}' to '{value}': Value must be greater than '{_SHORTEST}'")
 
 
 def _kind(host: Host, key: str) -> str | None:

@@ -22,7 +22,8 @@ from lxdnb.sandbox.flavours import flavour
 from lxdnb.sandbox.identity import Identity, new_identity
 from lxdnb.sandbox.images import Image
 from lxdnb.sandbox.instances import Instance
-from lxdnb.sandbox.listening import Doors, Offline
+from lxdnb.sandbox.listening import Doors
+from lxdnb.sandbox.members import OWN_KEYS, Cluster, Member
 from lxdnb.sandbox.network_others import Integration
 from lxdnb.sandbox.operations import Operations
 from lxdnb.sandbox.pools import Pool
@@ -52,12 +53,11 @@ class Host:
         self.asking = ROOT
         """Who asks for what happens just now."""
         self.config: dict[str, str] = {}
-        self.doors: Doors = Offline()
         self.lines: Lines = NoLines()
-        self.addresses: list[str] = []
-        """Where others reach it, as `127.0.0.1:8443`."""
+        self.cluster = Cluster()
         self.agenda = Agenda(clock)
-        self.events = Events(clock)
+        self.here = self.cluster.first
+        self.events = Events(clock, lambda: self.here.name)
         self.operations = Operations(self)
         self.faults = Faults()
         self.pools: dict[str, Pool] = {}
@@ -79,6 +79,43 @@ class Host:
             yield
         finally:
             self.asking = before
+
+    @property
+    def here(self) -> Member:
+        """The member of the cluster that does what is being done; the only one, of a server that stands alone."""
+        return self.agenda.turn
+
+    @here.setter
+    def here(self, member: Member) -> None:
+        self.agenda.turn = member
+
+    @property
+    def server_name(self) -> str:
+        """What the server that does this is called."""
+        return self.here.name if self.cluster.enabled else self.name
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What that server is set to, for itself and with all others."""
+        return self.config | self.here.settings
+
+    @settings.setter
+    def settings(self, settings: dict[str, str]) -> None:
+        self.config = {key: value for key, value in settings.items() if key not in OWN_KEYS}
+        self.here.settings = {key: value for key, value in settings.items() if key in OWN_KEYS}
+
+    @property
+    def doors(self) -> Doors:
+        return self.here.doors
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where others reach it, as `127.0.0.1:8443`."""
+        return self.here.addresses
+
+    @addresses.setter
+    def addresses(self, addresses: list[str]) -> None:
+        self.here.addresses = addresses
 
     def project(self, name: str) -> Project:
         """Return a project. Raises Refused with 404."""

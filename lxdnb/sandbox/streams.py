@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
@@ -22,8 +23,10 @@ from lxdnb.sandbox.instances import known
 from lxdnb.sandbox.packets import Malformed
 from lxdnb.sandbox.replies import Refused
 from lxdnb.sandbox.sftp import Sftp
+from lxdnb.sandbox.targets import check_reached
 
 if TYPE_CHECKING:
+    from lxdnb.sandbox.members import Member
     from lxdnb.sandbox.server import Driver
 
 __all__ = ["SftpHandler", "StreamHandler"]
@@ -39,6 +42,7 @@ class StreamHandler(websocket.WebSocketHandler):
     _session: Session | None = None
     _name = ""
     _left = False
+    _unwatch: Callable[[], None] | None = None
 
     def initialize(self, driver: Driver) -> None:
         self.driver = driver
@@ -70,12 +74,18 @@ class StreamHandler(websocket.WebSocketHandler):
         if session is None:
             return
         self.set_nodelay(True)
+        self._unwatch = session.host.cluster.watch(self._lost)
         session.connect(self._name)
         pipe = session.pipes.get(self._name) if self._name != "0" else None
         if session.terminal is not None and self._name == "0":
             pipe = session.terminal.out
         self._task = asyncio.ensure_future(self._send(session, pipe) if pipe else self._end(session))
         self.driver.turn()
+
+    def _lost(self, member: Member) -> None:
+        """Hang up where the member of the cluster is lost on which the command runs."""
+        if self._session is not None and self._session.instance.member is member:
+            self._cut()
 
     async def _send(self, session: Session, pipe: Pipe) -> None:
         size = _FRAMES[session.host.flavour.name]
@@ -113,6 +123,8 @@ class StreamHandler(websocket.WebSocketHandler):
     def _leave(self) -> None:
         if not self._left and self._session is not None:
             self._left = True
+            if self._unwatch is not None:
+                self._unwatch()
             ended = self._session.process is not None and self._session.process.status is not None
             if self._name != "control" or not ended:
                 self._session.leave(self._name)
@@ -174,6 +186,7 @@ class SftpHandler(web.RequestHandler):
             if not caller.may_use(project):
                 raise refused_project(host, project)
             instance = known(host, project, unquote(name))
+            check_reached(instance.member)
             if self.request.headers.get("Upgrade") != "sftp":
                 raise Refused(400, "Missing or invalid upgrade header")
         except Refused as refused:
@@ -181,10 +194,12 @@ class SftpHandler(web.RequestHandler):
             return
         speaking = Sftp(opened(host, instance))
         stream = self.detach()
+        unwatch = host.cluster.watch(lambda member: stream.close() if member is instance.member else None)
         with contextlib.suppress(iostream.StreamClosedError, Malformed):
             await stream.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: sftp\r\nConnection: Upgrade\r\n\r\n")
             while True:
                 answers = speaking.feed(await stream.read_bytes(_PIECE, partial=True))
                 if answers:
                     await stream.write(answers)
+        unwatch()
         stream.close()

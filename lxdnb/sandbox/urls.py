@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
 if TYPE_CHECKING:
+    from lxdnb.sandbox.members import Member
     from lxdnb.sandbox.state import Host
 
-__all__ = ["of_project", "url"]
+__all__ = ["at_member", "of_project", "url"]
 
 
 def url(host: Host, *parts: str, project: str = "default") -> str:
@@ -21,3 +22,11 @@ def url(host: Host, *parts: str, project: str = "default") -> str:
 def of_project(path: str, project: str) -> str:
     """Return a URL with the project that it is of, which goes without saying for `default`."""
     return path if project == "default" else f"{path}?project={quote_plus(project)}"
+
+
+def at_member(host: Host, path: str, member: Member | None) -> str:
+    """Return a URL with the member of the cluster where that is; of a server that stands alone, as it is."""
+    if not host.cluster.enabled:
+        return path
+    name = quote_plus((member or host.cluster.first).name)
+    return f"{path}{'&' if '?' in path else '?'}target={name}"

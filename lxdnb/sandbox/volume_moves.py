@@ -15,6 +15,7 @@ from lxdnb.sandbox.lists import known_project
 from lxdnb.sandbox.operations import Operation, Work
 from lxdnb.sandbox.replies import Async, Refused, Reply, Request, Sync
 from lxdnb.sandbox.routes import route
+from lxdnb.sandbox.urls import url
 from lxdnb.sandbox.volume_imports import imported
 from lxdnb.sandbox.volume_migrations import TAKEN, brought_up_to_date, give_volume, take_volume
 from lxdnb.sandbox.volumes import (
@@ -29,6 +30,7 @@ from lxdnb.sandbox.volumes import (
 )
 
 if TYPE_CHECKING:
+    from lxdnb.sandbox.members import Member
     from lxdnb.sandbox.state import Host
 
 __all__: list[str] = []
@@ -57,6 +59,8 @@ def create(host: Host, request: Request, pool: str, kind: str) -> Reply:
     content = asked.get("content_type") or "filesystem"
     if content not in ("filesystem", "block", *(["iso"] if host.flavour.incus else [])):
         raise Refused(400, "Invalid volume content type name")
+    if host.pool(pool).spread.pending:
+        raise Refused(500, "Specified pool is not fully created")
     volumes = host.pool(pool).volumes
     if source.get("type") == "migration":
         return take_volume(host, pool, project, asked, source)
@@ -83,11 +87,13 @@ def _copy(host: Host, pool: str, project: str, asked: dict[str, Any], source: di
     if source.get("project") and host.flavour.incus:
         known_project(host, source["project"])
     name = asked["name"]
+    # LXD looks nowhere but where the copy is to be.
+    member = (host.cluster.find(source.get("location", "")) if host.flavour.incus else None) or host.here
 
     def work(operation: Operation) -> Work:
         yield 0.02
         original, _, snapshot = source["name"].partition("/")
-        owner = _source(host, source.get("project") or project, source.get("pool", ""), original)
+        owner = _source(host, source.get("project") or project, source.get("pool", ""), original, member)
         like = owner.snapshots.get(snapshot) if snapshot else owner
         if like is None:
             raise _missing(source["name"], owner.project, owner.pool)
@@ -107,15 +113,19 @@ def _copy(host: Host, pool: str, project: str, asked: dict[str, Any], source: di
             ]
             made.snapshots = brought_up_to_date(made, given, bool(source.get("refresh_exclude_older")))
 
-    return Async(host.operations.begin(project, "Copying storage volume", {}, work))
+    new = url(host, "storage-pools", pool, "volumes", "custom", name, project=project)
+    resources = {} if member is host.here else {"storage_volumes": [new]}
+    return Async(host.operations.begin(project, "Copying storage volume", resources, work))
 
 
-def _source(host: Host, project: str, pool: str, name: str) -> Volume:
+def _source(host: Host, project: str, pool: str, name: str, member: Member) -> Volume:
     kept = host.pool(pool)
     owner = host.keeper(project, "storage.volumes").name if project in host.projects else project
-    if (owner, name) not in kept.volumes:
+    if (owner, name) in kept.volumes and (owner, name) not in kept.on(member):
+        member = host.here
+    if (owner, name) not in kept.on(member):
         raise _missing(name, owner, pool)
-    return kept.volumes[owner, name]
+    return kept.on(member)[owner, name]
 
 
 def _missing(name: str, project: str, pool: str) -> Refused:

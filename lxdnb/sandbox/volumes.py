@@ -17,9 +17,11 @@ from lxdnb.sandbox.lists import known_project, listed, owners
 from lxdnb.sandbox.replies import Refused, Reply, Request, Sync, etag_of
 from lxdnb.sandbox.routes import route, route_changes
 from lxdnb.sandbox.settings import check_value
-from lxdnb.sandbox.urls import of_project, url
+from lxdnb.sandbox.spread import named
+from lxdnb.sandbox.urls import at_member, of_project, url
 
 if TYPE_CHECKING:
+    from lxdnb.sandbox.members import Member
     from lxdnb.sandbox.profiles import Profile
     from lxdnb.sandbox.state import Host
 
@@ -69,6 +71,7 @@ FIELDS: dict[str, Shape] = {
         "name": "string",
         "pool": "string",
         "project": "string",
+        "location": "string",
         "volume_only": "bool",
         "refresh": "bool",
         "refresh_exclude_older": "bool",
@@ -120,6 +123,8 @@ class Volume:
     snapshots: dict[str, Snapshot] = field(default_factory=dict[str, Snapshot])
     backups: dict[str, Backup] = field(default_factory=dict[str, Backup])
     content: Content = b""
+    member: Member | None = None
+    """The one of the cluster that has it; the first one, where none is said."""
 
     @property
     def path(self) -> str:
@@ -136,6 +141,10 @@ class Volume:
         """The URL of it, or of a part of it."""
         return url(host, "storage-pools", self.pool, "volumes", self.kind, self.name, *more, project=self.project)
 
+    def place(self, host: Host, *more: str) -> str:
+        """The URL of it, or of a part of it, and where that is."""
+        return at_member(host, self.url(host, *more), self.member)
+
     def record(self, host: Host, snapshot: Snapshot | None = None) -> dict[str, Any]:
         """What the server tells of it, or of a snapshot of it where that stands among volumes."""
         told = snapshot or self
@@ -146,11 +155,15 @@ class Volume:
             "type": self.kind,
             # An instance uses its volume; its snapshots are used by nobody on Incus.
             "used_by": [] if snapshot and host.flavour.incus and self.kind != "custom" else [*self.used_by(host)],
-            "location": "none",
+            "location": self.location(host),
             "content_type": self.content_type,
             "project": self.project,
             "created_at": timestamp(told.created) if host.flavour.incus else NEVER,
         }
+
+    def location(self, host: Host) -> str:
+        """The name of the member that has it."""
+        return (self.member or host.cluster.first).name
 
     def used_by(self, host: Host) -> Iterator[str]:
         """The URLs of the instances and the profiles that have it."""
@@ -203,6 +216,7 @@ def volume_of(host: Host, pool: str, instance: Instance) -> Volume:
     is_container = instance.kind == "container"
     made = Volume(instance.name, pool, instance.project, instance.created, instance.kind)
     made.content_type = "filesystem" if is_container else "block"
+    made.member = instance.member
     made.description, made.config = noted.get("description", ""), noted.get("config", {})
     for each in (instance.snapshots or {}).values():
         made.snapshots[each.name] = Snapshot(each.name, each.created, {}, expires_at=each.expires_at)
@@ -252,6 +266,7 @@ def new_volume(host: Host, made: Volume) -> None:
     volumes = host.pool(made.pool).volumes
     if (made.project, made.name) in volumes:
         raise Refused(409, "Volume by that name already exists")
+    made.member = host.here
     volumes[made.project, made.name] = made
     host.tell("storage-volume-created", made.stored, made.project, {"type": made.kind})
 
@@ -267,12 +282,14 @@ def _listed(host: Host, request: Request, pool: str, kind: str | None) -> Reply:
     if not request.of_all_projects and request.project not in host.projects:
         raise Refused(404, "Project not found")
     keepers = owners(host, request, "storage.volumes")
-    found: list[Volume | Instance] = [each for (owner, _), each in kept.volumes.items() if owner in keepers]
+    found: list[Volume | Instance] = [each for each in kept.every_volume() if each.project in keepers]
     projects = [*filter(request.caller.may_use, host.projects)] if request.of_all_projects else [request.project]
     for project in projects if kind != "custom" else ():
         found += [each for each in host.instances(project).values() if each.pool(host) == pool]
+    if named(host, request):
+        found = [each for each in found if (each.member or host.cluster.first) is host.here]
     both: list[tuple[Volume | Instance, str | None]] = []
-    for each in sorted(found, key=lambda each: (each.kind, each.name, each.project)):
+    for each in sorted(found, key=lambda each: (each.kind, each.name, each.project, each.location(host))):
         if kind in (None, each.kind):
             both.append((each, None))
             both += [(each, snapshot) for snapshot in each.snapshots or ()]
@@ -284,7 +301,7 @@ def _listed(host: Host, request: Request, pool: str, kind: str | None) -> Reply:
         host,
         request,
         both,
-        lambda pair: volume(pair[0]).url(host, *(("snapshots", pair[1]) if pair[1] is not None else ())),
+        lambda pair: volume(pair[0]).place(host, *(("snapshots", pair[1]) if pair[1] is not None else ())),
         lambda pair: _told(host, volume(pair[0]), pair[1]),
         filters=True,
     )

@@ -15,6 +15,7 @@ from lxdnb.sandbox.replies import Refused, Reply, Request, Sync, etag_of
 from lxdnb.sandbox.routes import route
 
 if TYPE_CHECKING:
+    from lxdnb.sandbox.members import Member
     from lxdnb.sandbox.state import Host
 
 __all__ = ["Notice", "first_warnings"]
@@ -35,13 +36,14 @@ class Notice:
     kind: str
     message: str
     seen: float
+    member: Member
     status: str = "new"
 
     def record(self) -> dict[str, Any]:
         return {
             "status": self.status,
             "uuid": self.uuid,
-            "location": "none",
+            "location": self.member.name,
             "project": "",
             "type": self.kind,
             "count": 1,
@@ -59,7 +61,7 @@ class Notice:
 
 def first_warnings(host: Host) -> dict[str, Notice]:
     """Return what a server warns of when it begins."""
-    made = [Notice(host.new_uuid(), kind, message, host.clock()) for kind, message in _FIRST.items()]
+    made = [Notice(host.new_uuid(), kind, message, host.clock(), host.here) for kind, message in _FIRST.items()]
     return {each.uuid: each for each in made}
 
 
