@@ -9,7 +9,7 @@ import inspect
 import os
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 
 import hypothesis
 import pytest
@@ -20,6 +20,7 @@ from lxdnb.models import Container
 from tests import clusters, daemons
 from tests.on_sandbox import SANDBOXES, runs_on_sandboxes
 from tests.simulated import simulated
+from tests.simulated_clusters import simulated_cluster
 
 hypothesis.settings.register_profile("lxdnb", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("lxdnb")
@@ -154,12 +155,25 @@ def other_client(other_server: daemons.Daemon) -> Iterator[lxdnb.Client]:
     other_server.clear()
 
 
+StartCluster = Callable[[], AbstractContextManager[clusters.Cluster]]
+
+
 @pytest.fixture(scope="session")
-def running_cluster(flavour: str) -> Iterator[clusters.Cluster]:
-    """A cluster of three of that kind, n1 to n3, for those tests alone that ask for one: few files, one worker each."""
-    if reason := daemons.missing(flavour):
+def start_cluster(server_kind: str) -> StartCluster:
+    """What runs a cluster of three of that kind, n1 to n3, while a block does."""
+    if server_kind in SANDBOXES:
+        return lambda: simulated_cluster(SANDBOXES[server_kind])
+    if reason := daemons.missing(server_kind):
         pytest.skip(reason)
-    with clusters.cluster(flavour) as running:
+    return lambda: clusters.cluster(server_kind)
+
+
+@pytest.fixture(scope="session")
+def running_cluster(
+    start_cluster: Callable[[], AbstractContextManager[clusters.Cluster]],
+) -> Iterator[clusters.Cluster]:
+    """A cluster for those tests alone that ask for one: few files, one worker each."""
+    with start_cluster() as running:
         yield running
 
 

@@ -18,6 +18,7 @@ FILES = frozenset(
         "backups", "copies", "migrate", "storage_copies",
         "certificates", "connect", "docstrings", "event_classes", "identity", "logging", "names", "readme", "scopes",
         "server", "wrong_types",
+        "cluster", "cluster_members",
     ]
 )  # fmt: skip
 _HTTPS = "it speaks HTTP on a unix socket alone"
@@ -25,6 +26,10 @@ _FOLDER = "the test looks into the daemon's folder"
 _CONSOLE = "its instances have no console"
 NOT_YET = {
     "bulk": {"a_rebuild_makes_its_files_anew": _FOLDER},
+    "cluster": {
+        "a_server_becomes_a_cluster_that_another_joins_and_leaves": "no other server joins it",
+        "volumes_go_from_member_to_member": _FOLDER,
+    },
     "images": {
         "a_copy_is_the_same_image_whichever_way_it_goes": _HTTPS,
         "a_copy_goes_from_project_to_project": _HTTPS,

@@ -23,8 +23,8 @@ SECONDS = 20.0  # that one has to begin or to end
 class Owner:
     """Owns the process of a sandbox: takes the words that `watcher.Watcher` takes."""
 
-    def __init__(self, flavour: str, socket: Path, address: str) -> None:
-        self.flavour, self.socket, self.address = flavour, socket, address
+    def __init__(self, flavour: str, socket: Path, address: str, *more: str) -> None:
+        self.flavour, self.socket, self.address, self.more = flavour, socket, address, more
         self.process: subprocess.Popen[bytes]
         self.start()
 
@@ -34,7 +34,7 @@ class Owner:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "lxdnb.sandbox", "--flavour", self.flavour, "--socket", str(self.socket)]
-        command += ["--https", self.address]
+        command += ["--https", self.address, *self.more]
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
         )
@@ -57,14 +57,14 @@ class Owner:
 
 
 @contextlib.contextmanager
-def simulated(flavour: str) -> Iterator[daemons.Daemon]:
-    """Run a sandbox of that flavour while the block does."""
+def simulated(flavour: str, *more: str) -> Iterator[daemons.Daemon]:
+    """Run a sandbox of that flavour while the block does, begun with `more` words."""
     with tempfile.TemporaryDirectory(prefix="lxdnb-simulated-") as folder:
         directory = Path(folder)
         directory.chmod(0o711)  # as that of a daemon
         unix, client = directory / "unix.socket", directory / "client"
         client.mkdir()
-        owner = Owner(flavour, unix, daemons.free_address())
+        owner = Owner(flavour, unix, daemons.free_address(), *more)
         kind = daemons.KINDS[flavour]
         try:
             there = ask(unix, "GET", "/1.0/images")["metadata"]

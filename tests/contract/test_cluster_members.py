@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -148,11 +149,9 @@ def test_a_network_and_a_pool_are_made_on_each_member_and_then_for_all(first, cl
 
 
 @pytest.fixture
-def doomed(flavour: str) -> Iterator[clusters.Cluster]:
+def doomed(start_cluster: Callable[[], AbstractContextManager[clusters.Cluster]]) -> Iterator[clusters.Cluster]:
     """A cluster of a test's own."""
-    if reason := daemons.missing(flavour):
-        pytest.skip(reason)
-    with clusters.cluster(flavour) as made:
+    with start_cluster() as made:
         yield made
 
 
