@@ -29,7 +29,8 @@ def first_host(flavour: str, seed: int = 0, clock: Callable[[], float] = time.ti
     host.pools["default"] = Pool(host, "default", "dir", config={"source": "/simulated/storage-pools/default"})
     host.profiles("default")["default"].devices = {"root": {"type": "disk", "path": "/", "pool": "default"}}
     image = imported(host, "default", (simulated_image(),))
-    add_alias(host, "default", "busybox", image.fingerprint)
+    for alias in ("alpine", "busybox"):  # an image that is called so is what people try first
+        add_alias(host, "default", alias, image.fingerprint)
     if members > 1:
         _form(host, [f"n{number}" for number in range(1, members + 1)])
     return host
