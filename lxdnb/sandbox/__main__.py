@@ -43,6 +43,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m lxdnb.sa
     if not chosen.socket and not chosen.http:
         parser.error("say where to listen: --socket DIR/unix.socket, or --http 127.0.0.1:8442 without unix sockets")
     try:
+        if chosen.socket:
+            chosen.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         sandbox = Sandbox(
             chosen.flavour,
             socket=chosen.socket,

@@ -141,7 +141,7 @@ def test_the_lab_keeps_what_a_person_has_changed(monkeypatch, tmp_path: Path, ca
 
 
 def test_the_sandbox(program: Callable[..., subprocess.Popen[str]], tmp_path: Path):
-    place = tmp_path / "unix.socket"
+    place = tmp_path / "made" / "for" / "it" / "unix.socket"
     running = program("sandbox", "--socket", str(place), "--flavour", "incus")
     try:
         assert running.stdout is not None
