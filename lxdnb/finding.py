@@ -11,7 +11,7 @@ from lxdnb.exceptions import ClientConnectionFailed
 from lxdnb.remotes import configurations, local_sockets, naming, remote
 from lxdnb.transport import NO_SUCH_SOCKET, Timeout, fingerprint_of
 
-__all__ = ["connect", "taken_by_auto"]
+__all__ = ["choose", "chosen", "connect"]
 
 
 def connect(endpoint: str | None = None, *, project: str | None = None, timeout: Timeout = None) -> Client:
@@ -67,19 +67,24 @@ def _simulated(flavour: str, project: str | None, timeout: Timeout) -> Client:
     return client
 
 
-def taken_by_auto() -> Client | None:
-    """Return what the last `connect("auto")` of this process has given, None before there was one."""
-    return _given.get("last")
+def chosen() -> Client | None:
+    """Return what the last `connect("auto")` or `choose` of this process has chosen for `%lxd`, None where none has."""
+    return _given.get("chosen")
 
 
-_given: dict[str, Client] = {}  # the last one, and the one whose sandbox lives as long as this process
+def choose(client: Client) -> None:
+    """Choose the server of `%lxd`."""
+    _given["chosen"] = client
+
+
+_given: dict[str, Client] = {}  # the one that was chosen, and the one whose sandbox lives as long as this process
 _giving = threading.Lock()
 
 
 def _auto(project: str | None, timeout: Timeout) -> Client:
     with _giving:
         client, line = _local_or_simulated(project, timeout)
-        _given["last"] = client
+        choose(client)
     print(line, flush=True)
     return client
 

@@ -22,14 +22,14 @@ from lxdnb import frames
 from lxdnb.client import Client
 from lxdnb.display import visible
 from lxdnb.exceptions import ClientConnectionFailed, LXDError
-from lxdnb.finding import connect, taken_by_auto
+from lxdnb.finding import choose, chosen, connect
 from lxdnb.magics import commands
 from lxdnb.magics.grammar import GrammarError, Help, parse
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-__all__ = ["LXDMagics", "MagicError", "register"]
+__all__ = ["LXDMagics", "MagicError", "register", "use"]
 
 
 class MagicError(Exception):
@@ -49,9 +49,9 @@ class LXDMagics(Magics):
 
     @property
     def client(self) -> Client:
-        """The server that `%lxd` talks to: what `connect("auto")` has given, else the one of `lxdnb.connect()`."""
-        if (taken := taken_by_auto()) is not None:
-            return taken
+        """The server of `%lxd`: what `use` or `connect("auto")` chose last, else the one of `lxdnb.connect()`."""
+        if (client := chosen()) is not None:
+            return client
         if self._client is None:
             self._client = connect()
         return self._client
@@ -92,6 +92,15 @@ class LXDMagics(Magics):
             return value
         shell.user_ns[request.target] = value
         return None
+
+
+def use(client: Client) -> None:
+    """Have `%lxd` and `%%lxd` talk to this client's server, in its project: a remote's or a sandbox's, say.
+
+    >>> from lxdnb import magics
+    >>> magics.use(lxdnb.connect("sandbox:"))
+    """
+    choose(client)
 
 
 def register(shell: InteractiveShell) -> None:

@@ -129,7 +129,7 @@ def test_a_server_that_is_named_and_down_is_an_error_and_no_sandbox(monkeypatch,
     with pytest.raises(lxdnb.ClientConnectionFailed, match="LXD_DIR and INCUS_SOCKET name servers, but none answers"):
         lxdnb.connect("auto")
     assert capsys.readouterr().out == ""
-    assert finding.taken_by_auto() is None
+    assert finding.chosen() is None
 
 
 def test_connect_stays_strict():
@@ -150,6 +150,24 @@ def test_the_magic_talks_to_what_auto_has_taken(server, usual, monkeypatch, caps
         assert [each.name for each in shell.user_ns["here"]] == ["simulated"]
         monkeypatch.setattr(remotes, "LXD_SOCKETS", (str(server.socket),))  # a daemon has been started meanwhile
         assert shell.run_cell("lx = lxdnb.connect('auto')\nseen = %lxd list").success
+        assert len(shell.user_ns["seen"]) == 0
+    finally:
+        shell.user_ns.clear()
+        InteractiveShell.clear_instance()
+
+
+def test_the_magic_talks_to_what_it_is_told_to(server, usual, monkeypatch):
+    monkeypatch.setattr(remotes, "LXD_SOCKETS", (str(server.socket),))
+    InteractiveShell.clear_instance()
+    shell = InteractiveShell.instance()
+    try:
+        magics.register(shell)
+        assert shell.run_cell("import lxdnb\nfrom lxdnb import magics").success
+        assert shell.run_cell("apart = lxdnb.connect('sandbox:incus')\nmagics.use(apart)").success
+        assert shell.run_cell("box = %lxd launch busybox simulated").success
+        assert [each.name for each in shell.user_ns["apart"].containers.all()] == ["simulated"]
+        assert server.query("/1.0/instances") in ([], None)
+        assert shell.run_cell("magics.use(lxdnb.connect())\nseen = %lxd list").success
         assert len(shell.user_ns["seen"]) == 0
     finally:
         shell.user_ns.clear()
