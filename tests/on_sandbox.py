@@ -31,8 +31,6 @@ NOT_YET = {
         "volumes_go_from_member_to_member": _FOLDER,
     },
     "images": {
-        "a_copy_is_the_same_image_whichever_way_it_goes": _HTTPS,
-        "a_copy_goes_from_project_to_project": _HTTPS,
         "damage_is_seen_and_nothing_is_left": _FOLDER,
     },
     "instances": {"access": "there is nobody to have access but by the socket"},

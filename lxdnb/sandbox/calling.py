@@ -5,15 +5,17 @@ Pure: connections are made by whoever is the host's lines.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from lxdnb.sandbox.channels import Gate
-from lxdnb.sandbox.crossings import Channel
-from lxdnb.sandbox.replies import Refused
+from lxdnb.sandbox.crossings import Channel, Talk
 
-__all__ = ["Errand", "Lines", "NoLines"]
+if TYPE_CHECKING:
+    from lxdnb.sandbox.state import Host
+
+__all__ = ["Errand", "Lines", "NoLines", "sent"]
 
 
 @dataclass
@@ -36,6 +38,15 @@ class Errand:
     def end(self) -> None:
         self.over = True
         self.done.open()
+
+    def whenever_over(self, call: Callable[[], None]) -> Callable[[], None]:
+        """Have something called once it is back; what is returned takes that back."""
+        wanted = [call]
+        if self.over:
+            wanted.pop()()
+        else:
+            self.done.wait(lambda: wanted and wanted.pop()())
+        return wanted.clear
 
 
 class Lines(Protocol):
@@ -61,7 +72,9 @@ class NoLines:
         errand.end()
 
 
-def check_pem(certificate: str) -> Any:
-    """Refuse what is no certificate at all."""
-    if certificate and "-----BEGIN CERTIFICATE-----" not in certificate:
-        raise Refused(500, "Invalid certificate")
+def sent(host: Host, errand: Errand) -> Talk[Errand]:
+    """Send a request, and return it once it is back."""
+    host.lines.send(errand)
+    while not errand.over:
+        yield errand.done
+    return errand

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lxdnb.sandbox.filesystem import Tree
     from lxdnb.sandbox.state import Host
 
-__all__ = ["Alias", "Image", "add_alias", "describe", "find", "imported"]
+__all__ = ["Alias", "Image", "add_alias", "describe", "find", "imported", "token_of"]
 
 _ALIAS_FIELDS: dict[str, Shape] = {"name": "string", "description": "string", "target": "string", "type": "string"}
 _FIELDS: dict[str, Shape] = {
@@ -56,6 +56,8 @@ class Image:
     expires_at: str = ""
     profiles: list[str] = field(default_factory=lambda: ["default"])
     last_used: float = 0.0
+    source: dict[str, str] | None = None
+    """Where it came from, if it may be looked for there again."""
     tree: Tree | None = None
     """Its root file system, once an instance of it was asked for one."""
 
@@ -87,6 +89,8 @@ class Image:
             "last_used_at": timestamp(self.last_used) if self.last_used else "0001-01-01T00:00:00Z",
             "uploaded_at": timestamp(self.uploaded),
         }
+        if self.source is not None:
+            told["update_source"] = self.source
         return {**told, "project": project} if host.flavour.incus else told
 
     @property
@@ -128,11 +132,23 @@ def add_alias(host: Host, project: str, name: str, target: str, description: str
     return made
 
 
+def token_of(host: Host, url: str, secret: str) -> Operation | None:
+    """Return the token for an image that has a secret, which then is used up: for a moment it is good yet."""
+    for operation in host.operations.all(None):
+        its_own = operation.kind == "token" and url in (operation.resources.get("images") or [])
+        if its_own and secret and (operation.metadata or {}).get("secret") == secret:
+            if not operation.final:
+                host.operations.cancel(operation)
+            return operation
+    return None
+
+
 def _shown(host: Host, request: Request, fingerprint: str) -> Image:
     """Return an image for who asks: those whom nobody trusts know of no other than public ones."""
     try:
         found = find(host, request.project, fingerprint)
-        if not request.caller.may_use(request.project) and not found.public:
+        secret = request.query.get("secret", "")
+        if not request.caller.may_use(request.project) and not found.public and not token_of(host, found.url, secret):
             raise Refused(404, "Image not found")
     except Refused as refused:
         if host.flavour.incus and refused.code == 404:

@@ -269,9 +269,12 @@ def cancel(host: Host, request: Request, identifier: str) -> Reply:
     return Sync({})
 
 
-@route("GET", "/1.0/operations/*/wait")
+@route("GET", "/1.0/operations/*/wait", for_anybody=True)
 def wait(host: Host, request: Request, identifier: str) -> Reply:
     operation = host.operations.get(identifier)
+    secret = (operation.metadata or {}).get("secret")
+    if not secret or secret != request.query.get("secret"):  # which who has brought something by it knows
+        request.caller.check_trusted()
     try:
         seconds = int(request.query.get("timeout") or -1)
     except ValueError as error:

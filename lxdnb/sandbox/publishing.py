@@ -5,11 +5,13 @@ https://documentation.ubuntu.com/lxd/stable-5.0/rest-api/#/images/images_post
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from lxdnb.sandbox.archives import files_of as sent_files
 from lxdnb.sandbox.bodies import CONFIG, Shape, read
-from lxdnb.sandbox.images import add_alias, describe, imported
+from lxdnb.sandbox.image_sources import SOURCE, brought, from_elsewhere
+from lxdnb.sandbox.images import Image, add_alias, describe, imported
 from lxdnb.sandbox.instances import Instance, known
 from lxdnb.sandbox.metadata import described
 from lxdnb.sandbox.operations import Operation, Work
@@ -33,17 +35,18 @@ _FIELDS: dict[str, Shape] = {
     "properties": CONFIG,
     "public": "bool",
     "profiles": ["string"],
-    "source": {"type": "string", "name": "string", "project": "string"},
+    "source": {"type": "string", "name": "string", "project": "string", **SOURCE},
 }
 _INSTANCES = ("container", "instance", "virtual-machine")
 
 
-@route("POST", "/1.0/images")
+@route("POST", "/1.0/images", for_anybody=True)
 def create(host: Host, request: Request) -> Reply:
     # Images begin otherwise, whatever the headers say.
     if request.headers.get("content-type", "").startswith("application/json") or request.body[:1] == b"{":
+        request.caller.check_trusted()
         return _publish(host, request)
-    project = request.project
+    project, noted = request.project, brought(host, request)
     host.project(project)
     files, kind = sent_files(request.headers.get("content-type", ""), request.body)
 
@@ -51,9 +54,20 @@ def create(host: Host, request: Request) -> Reply:
         yield 0.0
         made = imported(host, project, files, kind)
         describe(host, project, made, request.headers)
+        if noted is not None:
+            _note(host, project, made, noted)
         operation.progress(fingerprint=made.fingerprint, size=str(sum(map(len, files))))
 
-    return Async(host.operations.begin(project, "Downloading image", {}, work))
+    secret = {"secret": noted["secret"]} if noted is not None else None
+    return Async(host.operations.begin(project, "Downloading image", {}, work, metadata=secret))
+
+
+def _note(host: Host, project: str, made: Image, noted: Mapping[str, Any]) -> None:
+    """Give an image that was brought what was noted of it when it was asked for."""
+    made.public, made.properties = noted["public"], dict(noted["properties"] or {})
+    made.expires_at = "" if noted["expires_at"].startswith("0001-") else noted["expires_at"]
+    for alias in noted["aliases"] or []:
+        add_alias(host, project, alias.get("name", ""), made.fingerprint, alias.get("description", ""))
 
 
 def _publish(host: Host, request: Request) -> Reply:
@@ -61,7 +75,9 @@ def _publish(host: Host, request: Request) -> Reply:
     asked = read(request.body, "ImagesPost", _FIELDS)
     source: dict[str, Any] = asked.get("source", {})
     kind, name = source.get("type", ""), source.get("name", "")
-    if kind in ("image", "url"):
+    if kind == "image":
+        return from_elsewhere(host, project, asked, source)
+    if kind == "url":
         raise Refused(400, "The sandbox fetches no images from elsewhere: send the file")
     if kind not in (*_INSTANCES, "snapshot"):
         raise Refused(500, "Invalid images JSON")
@@ -87,6 +103,7 @@ def _publish(host: Host, request: Request) -> Reply:
         operation.progress(create_image_from_container_pack_progress="Image pack: 100%")
         content = packed(files_of(host, instance), metadata, told.files)
         file = compressed(content, asked.get("compression_algorithm") or "gzip")
+        yield 0.05  # so that who has asked meanwhile how far it is learns that
         made = imported(host, project, (file,), instance.kind)
         made.public, made.filename = asked.get("public", False), asked.get("filename", "")
         made.properties, made.expires_at = asked.get("properties", {}), asked.get("expires_at", "")
