@@ -81,6 +81,9 @@ def change(host: Host, request: Request, name: str, *, keep: bool) -> Reply:
     if keep and host.flavour.incus and not found.members:
         raise Refused(404, "Node_cluster_group not found")
     members = _members(host, asked["members"]) if "members" in asked else found.members if keep else []
+    if host.flavour.incus:  # who is in no other group stays
+        alone = [each for each in found.members if host.cluster.groups_of(each) == [found.name]]
+        members = [*members, *(each for each in alone if each not in members)]
     if "description" in asked or not keep:
         found.description = asked.get("description", "")
     found.members = members

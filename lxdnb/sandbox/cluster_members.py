@@ -53,7 +53,7 @@ def _record(host: Host, member: Member) -> dict[str, Any]:
         "failure_domain": member.failure_domain,
         "description": member.description,
         "config": dict(sorted(member.config.items())),
-        "groups": host.cluster.groups_of(member),
+        "groups": host.cluster.groups_of(member) or None,
         "server_name": member.name,
         "url": f"https://{member.address}",
         "database": True,
@@ -172,6 +172,8 @@ def delete(host: Host, request: Request, name: str) -> Reply:
         _check_empty(host, found)
         if found.lost is not None:
             raise Refused(500, "Missing event connection with target cluster member")
+    if [*host.cluster.members] == [found]:
+        raise Refused(500, "Failed to leave the cluster: server has lost leadership (10506)")
     _forget(host, found)
     host.cluster.remove(found)
     found.doors.vanish()
@@ -185,6 +187,10 @@ def _check_empty(host: Host, member: Member) -> None:
     if names:
         what = "instances" if host.flavour.incus else "containers"
         raise Refused(500, f"Node still has the following {what}: {', '.join(names)}")
+    if [*host.cluster.members] == [member]:  # else others have them too
+        images = sorted({each for project in host.projects.values() for each in project.images})
+        if images:
+            raise Refused(500, f"Node still has the following images: {', '.join(images)}")
     volumes = sorted(each.name for pool in host.pools.values() for each in pool.on(member).values())
     if volumes:
         raise Refused(500, f"Node still has the following custom volumes: {', '.join(volumes)}")

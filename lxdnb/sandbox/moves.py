@@ -47,7 +47,7 @@ def rename_or_move(host: Host, request: Request, name: str) -> Reply:
         if "/" in asked.get("name", ""):
             raise Refused(400, 'The character "/" is reserved for snapshots')
         member = destination(host, found, target, asked) if target else None
-        if asked.get("pool") or asked.get("project", found.project) != found.project or member is not None:
+        if asked.get("pool") or (asked.get("project") or found.project) != found.project or member is not None:
             return _move(host, found, asked, member)
         return give(host, found, asked, resources_of(host, name, both=True))
     wanted = asked.get("name", "")
@@ -75,7 +75,7 @@ def _rename(host: Host, instance: Instance, name: str) -> None:
 
 def _move(host: Host, instance: Instance, asked: dict[str, Any], member: Member | None) -> Reply:
     """Move it to another pool, project or member of the cluster, or all of these, under that name."""
-    pool, project = asked.get("pool"), asked.get("project", instance.project)
+    pool, project = asked.get("pool"), asked.get("project") or instance.project
     host.project(project)
     name = asked.get("name") or instance.name
     check_name(name)

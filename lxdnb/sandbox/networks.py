@@ -16,7 +16,16 @@ from lxdnb.sandbox.network_settings import TYPES, check_interface_name, check_ne
 from lxdnb.sandbox.replies import Refused, Reply, Request, Sync, etag_of
 from lxdnb.sandbox.routes import route, route_changes
 from lxdnb.sandbox.settings import Devices
-from lxdnb.sandbox.spread import NETWORK_KEYS, Spread, changed, check_for_all, check_of_member, named, settings
+from lxdnb.sandbox.spread import (
+    NETWORK_KEYS,
+    Spread,
+    changed,
+    check_for_all,
+    check_of_member,
+    is_shared,
+    named,
+    settings,
+)
 from lxdnb.sandbox.urls import of_project, url
 
 if TYPE_CHECKING:
@@ -177,7 +186,7 @@ def create(host: Host, request: Request) -> Reply:
     check_interface_name(name)
     if kind not in TYPES:
         raise Refused(400, "Unknown driver")
-    if host.cluster.enabled and kind != "ovn":
+    if is_shared(host, request) and kind != "ovn":
         return _define(host, request, owner, asked, kind)
     if name in owner.networks:
         if host.flavour.incus:
@@ -197,6 +206,8 @@ def create(host: Host, request: Request) -> Reply:
     if kind == "bridge":
         _check_free(host, name)
         _check_subnet(host, made)
+    if host.cluster.enabled:
+        made.config = made.spread.part(made.config, NETWORK_KEYS, host.here)
     owner.networks[name] = made
     host.tell("network-created", made.url, owner.name)
     return Sync(created=of_project(made.url, owner.name))

@@ -16,7 +16,7 @@ from lxdnb.sandbox.lists import listed
 from lxdnb.sandbox.replies import Refused, Reply, Request, Sync, etag_of
 from lxdnb.sandbox.routes import route, route_changes
 from lxdnb.sandbox.sizes import bytes_of
-from lxdnb.sandbox.spread import Spread, changed, check_for_all, check_of_member, named, pool_keys, settings
+from lxdnb.sandbox.spread import Spread, changed, check_for_all, check_of_member, is_shared, named, pool_keys, settings
 from lxdnb.sandbox.urls import of_project, url
 from lxdnb.sandbox.volumes import Volume
 
@@ -152,7 +152,7 @@ def create(host: Host, request: Request) -> Reply:
         raise Refused(400, "Storage pool names may not contain slashes")
     if not driver:
         raise Refused(400, "No driver provided")
-    if host.cluster.enabled:
+    if is_shared(host, request):
         return _define(host, request, asked)
     if name in host.pools:
         raise Refused(409, "The storage pool already exists: The record already exists")
@@ -162,6 +162,8 @@ def create(host: Host, request: Request) -> Reply:
     _check(driver, config)
     made = Pool(host, name, driver, asked.get("description", ""), config, Spread({host.here: {}}))
     made.config |= _own(made, "/simulated", config)
+    if host.cluster.enabled:
+        made.config = made.spread.part(made.config, pool_keys(host), host.here)
     host.pools[name] = made
     host.tell("storage-pool-created", made.url, "default")
     return Sync(created=url(host, "storage-pools", name))
@@ -187,13 +189,17 @@ def _define(host: Host, request: Request, asked: dict[str, Any]) -> Reply:
         _check(driver, config)
         if found is not None and found.driver != driver:
             raise Refused(500, "Storage pool already exists with a different driver")
+        if found is not None and not found.spread.pending:
+            raise Refused(500, "Storage pool is not in pending state")
         if found is not None and member in found.spread.own:
             raise Refused(400, f'The storage pool already defined on member "{target}"')
         found = host.pools.setdefault(name, Pool(host, name, driver, spread=Spread(pending=True)))
         found.spread.own[member] = config
         return Sync(created=url(host, "storage-pools", name))
     check_for_all(config, pool_keys(host), 500)
-    if found is None or not found.spread.pending:
+    if found is not None and not found.spread.pending:
+        raise Refused(500, "The storage pool is already created")
+    if found is None:
         raise Refused(500, "Pool not pending on any node (use --target <node> first)")
     if missing := found.spread.missing(host):
         raise Refused(500, f"Pool not defined on nodes: {', '.join(missing)}")

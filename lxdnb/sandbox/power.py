@@ -176,7 +176,7 @@ def change_all(host: Host, request: Request) -> Reply:
     action, force = _action(asked), asked.get("force", False)
     wanted = {"start": "Running", "unfreeze": "Running", "freeze": "Frozen", "stop": "Stopped", "restart": None}[action]
     every = [each for each in host.instances(request.project).values() if each.status != wanted]
-    instances = [each for each in every if each.member is None or not _is_kept_from(each.member, action)]
+    instances = [each for each in every if each.member is None or each.member.lost is None]
     lost = {each.member: each for each in every if each.member is not None and each.member.lost is not None}
     named = [each.url for each in instances if each.is_on(host)]
     urls = {"instances": named} if named else {}
@@ -195,10 +195,6 @@ def change_all(host: Host, request: Request) -> Reply:
             raise Refused(500, f"The following instances failed to update state:\n{''.join(told)}")
 
     return Async(host.operations.begin(request.project, _DOING[action], urls, work))
-
-
-def _is_kept_from(member: Member, action: str) -> bool:
-    return member.lost is not None or (member.evacuated and action != "stop")
 
 
 def _unreached(member: Member, project: str) -> str:

@@ -137,6 +137,9 @@ def _evacuate(host: Host, member: Member, mode: str, operation: Operation) -> Wo
         if "stop" in how:
             continue
         target = choose(host, among=[each for each in host.cluster.members if each is not member])
+        if target is None and host.flavour.incus:
+            member.evacuated = False
+            raise Refused(500, "Failed to evacuate instances: Couldn't find a cluster member for the instance")
         if target is None:
             continue
         _say(operation, "Migrating", instance, f' to "{target.name}"')

@@ -23,6 +23,7 @@ __all__ = [
     "changed",
     "check_for_all",
     "check_of_member",
+    "is_shared",
     "named",
     "pool_keys",
     "settings",
@@ -97,6 +98,11 @@ def changed(
         {key: value for key, value in config.items() if key not in keys},
         {key: value for key, value in config.items() if key in keys},
     )
+
+
+def is_shared(host: Host, request: Request) -> bool:
+    """Tell whether one that is asked for is to be defined member by member."""
+    return host.cluster.enabled and (len(host.cluster.members) > 1 or bool(request.query.get("target")))
 
 
 def named(host: Host, request: Request) -> Member | None:

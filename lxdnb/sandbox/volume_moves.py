@@ -15,6 +15,7 @@ from lxdnb.sandbox.lists import known_project
 from lxdnb.sandbox.operations import Operation, Work
 from lxdnb.sandbox.replies import Async, Refused, Reply, Request, Sync
 from lxdnb.sandbox.routes import route
+from lxdnb.sandbox.spread import named
 from lxdnb.sandbox.urls import url
 from lxdnb.sandbox.volume_imports import imported
 from lxdnb.sandbox.volume_migrations import TAKEN, brought_up_to_date, give_volume, take_volume
@@ -70,7 +71,7 @@ def create(host: Host, request: Request, pool: str, kind: str) -> Reply:
     if source.get("type", "") not in ("", "copy"):
         raise Refused(400, f'Unknown source type "{source["type"]}"')
     if copies:
-        return _copy(host, pool, project, asked, source)
+        return _copy(host, request, pool, project, asked, source)
     if content == "iso":
         raise Refused(500, "Size cannot be zero")
     config = {key: value for key, value in asked.get("config", {}).items() if value}
@@ -82,13 +83,16 @@ def create(host: Host, request: Request, pool: str, kind: str) -> Reply:
     return Sync({})
 
 
-def _copy(host: Host, pool: str, project: str, asked: dict[str, Any], source: dict[str, Any]) -> Reply:
+def _copy(
+    host: Host, request: Request, pool: str, project: str, asked: dict[str, Any], source: dict[str, Any]
+) -> Reply:
     """Copy a volume with its snapshots, or one of them, from any pool and project; or bring a copy up to date."""
     if source.get("project") and host.flavour.incus:
         known_project(host, source["project"])
     name = asked["name"]
-    # LXD looks nowhere but where the copy is to be.
-    member = (host.cluster.find(source.get("location", "")) if host.flavour.incus else None) or host.here
+    # LXD looks nowhere but where the copy is to be, and Incus only where that is named.
+    elsewhere = host.flavour.incus and named(host, request) is not None
+    member = (host.cluster.find(source.get("location", "")) if elsewhere else None) or host.here
 
     def work(operation: Operation) -> Work:
         yield 0.02
@@ -121,8 +125,6 @@ def _copy(host: Host, pool: str, project: str, asked: dict[str, Any], source: di
 def _source(host: Host, project: str, pool: str, name: str, member: Member) -> Volume:
     kept = host.pool(pool)
     owner = host.keeper(project, "storage.volumes").name if project in host.projects else project
-    if (owner, name) in kept.volumes and (owner, name) not in kept.on(member):
-        member = host.here
     if (owner, name) not in kept.on(member):
         raise _missing(name, owner, pool)
     return kept.on(member)[owner, name]
