@@ -13,10 +13,10 @@ from lxdnb.sandbox.clock import timestamp
 from lxdnb.sandbox.members import Member
 from lxdnb.sandbox.operations import Operation, Work
 from lxdnb.sandbox.pools import resources_of
-from lxdnb.sandbox.power import MEMORY
 from lxdnb.sandbox.replies import Async, Refused, Reply, Request, Sync, etag_of
 from lxdnb.sandbox.routes import route, route_changes
 from lxdnb.sandbox.urls import url
+from lxdnb.sandbox.workload import MEMORY
 
 if TYPE_CHECKING:
     from lxdnb.sandbox.state import Host

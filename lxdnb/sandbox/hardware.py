@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lxdnb.sandbox.power import MEMORY
 from lxdnb.sandbox.replies import Reply, Request, Sync
 from lxdnb.sandbox.routes import route
+from lxdnb.sandbox.workload import MEMORY
 
 if TYPE_CHECKING:
     from lxdnb.sandbox.state import Host

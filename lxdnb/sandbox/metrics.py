@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from lxdnb.sandbox.hardware import CORES
 from lxdnb.sandbox.instances import Instance
 from lxdnb.sandbox.network_cards import cards_of, counters_of
-from lxdnb.sandbox.power import MEMORY
 from lxdnb.sandbox.replies import Pieces, Refused, Reply, Request
 from lxdnb.sandbox.routes import route
-from lxdnb.sandbox.sizes import bytes_of
-from lxdnb.sandbox.workload import usage
+from lxdnb.sandbox.workload import memory_limit, usage
 
 if TYPE_CHECKING:
     from lxdnb.sandbox.state import Host
@@ -103,8 +101,7 @@ def _samples(host: Host, instance: Instance) -> Iterator[tuple[str, str, float]]
 
 
 def _memory(host: Host, instance: Instance, used: int) -> Iterator[tuple[str, int]]:
-    limit = instance.expanded(host)[0].get("limits.memory", "")
-    total = bytes_of(limit) if limit and not limit.endswith("%") else MEMORY
+    total = memory_limit(instance.expanded(host)[0])
     used = min(used, total)
     anonymous, file = used * 3 // 5, used - used * 3 // 5
     figures = {

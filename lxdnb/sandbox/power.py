@@ -17,7 +17,7 @@ from lxdnb.sandbox.operations import Operation, Work
 from lxdnb.sandbox.replies import Async, Refused, Reply, Request, Sync
 from lxdnb.sandbox.routes import route
 from lxdnb.sandbox.targets import unreachable
-from lxdnb.sandbox.workload import usage
+from lxdnb.sandbox.workload import MEMORY, memory_limit, usage
 
 if TYPE_CHECKING:
     from lxdnb.sandbox.members import Member
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["begin", "state_of"]
 
 AT_ONCE = 100  # instances that change between two turns of others
-MEMORY = 16 * 2**30  # bytes that the simulated machine has
 _FIELDS: dict[str, Shape] = {"action": "string", "timeout": "int", "force": "bool", "stateful": "bool"}
 _DOING = {
     "start": "Starting instance",
@@ -61,7 +60,8 @@ def state_of(host: Host, instance: Instance) -> dict[str, Any]:
     processes, network = 0, None
     if instance.started is not None:
         used = usage(instance.seed, host.clock() - instance.started)
-        memory |= {"usage": used.memory, "usage_peak": max(used.memory, used.memory_peak)}
+        most = memory_limit(instance.expanded(host)[0])
+        memory |= {"usage": min(used.memory, most), "usage_peak": min(max(used.memory, used.memory_peak), most)}
         cpu["usage"], processes, network = (
             used.cpu,
             used.processes,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lxdnb.sandbox.nodes import Link, Live, LiveDirectory, Node
-from lxdnb.sandbox.workload import usage
+from lxdnb.sandbox.workload import memory_limit, usage
 
 if TYPE_CHECKING:
     from lxdnb.sandbox.machines import Machine, Process
@@ -67,7 +67,8 @@ def uptime(machine: Machine) -> float:
 
 def memory_used(machine: Machine) -> int:
     """How much memory it uses, in kB."""
-    return usage(machine.instance.seed, uptime(machine)).memory // 1024
+    most = memory_limit(machine.instance.expanded(machine.host)[0])
+    return min(usage(machine.instance.seed, uptime(machine)).memory, most) // 1024
 
 
 def _memory(machine: Machine) -> str:

@@ -6,12 +6,16 @@ Pure: the same seed and the same moment give the same figures, and counters only
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import lru_cache
 from random import Random
 from typing import NamedTuple
 
-__all__ = ["Usage", "usage"]
+from lxdnb.sandbox.sizes import bytes_of
 
+__all__ = ["MEMORY", "Usage", "memory_limit", "usage"]
+
+MEMORY = 16 * 2**30  # bytes that the simulated machine has
 _MIB = 2**20
 _DAY = 86_400.0  # seconds
 
@@ -68,3 +72,11 @@ def usage(seed: int, seconds: float) -> Usage:
         sent=int(habits.sent * busy),
         processes=habits.processes,
     )
+
+
+def memory_limit(config: Mapping[str, str]) -> int:
+    """Return how many bytes of memory an instance may use that has this expanded configuration."""
+    limit = config.get("limits.memory", "")
+    if limit.endswith("%"):
+        return MEMORY * int(limit[:-1]) // 100
+    return bytes_of(limit) if limit else MEMORY

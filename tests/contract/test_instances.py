@@ -326,3 +326,10 @@ def test_access(client, server, flavour, asked):
             "role": "admin",
             "provider": "tls",
         }
+
+
+def test_none_uses_more_memory_than_it_may(client):
+    for number in range(3):
+        used = client.containers.launch("busybox", f"small-{number}", config={"limits.memory": "16MiB"}).state().memory
+        assert 0 < used["usage"] <= 16 * 2**20
+        assert used["usage_peak"] <= 16 * 2**20
