@@ -15,7 +15,7 @@ FILES = frozenset(
         "frames", "images", "instances", "launch", "logs", "magics", "metadata", "models", "network_acls",
         "network_forwards", "networks", "operations", "profiles", "projects", "publish", "saves", "sharing",
         "snapshots", "storage_backups", "storage_buckets", "storage_pools", "storage_volumes", "warnings", "widgets",
-        "backups", "copies", "migrate", "storage_copies",
+        "backups", "copies", "migrate", "storage_copies", "crossings",
         "certificates", "connect", "docstrings", "event_classes", "identity", "logging", "names", "readme", "scopes",
         "server", "wrong_types",
         "cluster", "cluster_answers", "cluster_members",

@@ -24,6 +24,10 @@ Talk = Generator[float | Gate, None, T]
 """A part of the work of an operation, and what comes of it."""
 NAMES = ("control", "fs")
 SILENCE = 60.0  # seconds that the other side may take for its next word
+_NO_SANDBOX = (
+    "the other server is no sandbox, and only backups go over between a sandbox and a real server: export it here, "
+    "and import the file there"
+)
 _MARK = b"lxdnb sandbox 1\n"
 _PIECE = 65_536  # bytes in a message, at most
 _MOST = 16  # messages that wait to be carried
@@ -41,12 +45,16 @@ class Channel:
         self.outgoing: deque[bytes] = deque()
         self.leaving, self.room = Gate(), Gate()
         """For whoever carries: there is something to send, or no more to come; there is room for another message."""
+        self.next: Callable[[], None] | None = None
+        """What is to be done once it is connected."""
         self._alarm = 0.0  # when `changed` opens by itself next
 
     # --- for whoever has the connection
 
     def connect(self) -> None:
         self.connected = True
+        if self.next is not None and not self.closing:
+            self.next()
         self.changed.open()
 
     def fail(self, words: str) -> None:
@@ -120,9 +128,13 @@ class Crossing:
         self._changed = changed
 
     def dial(self, url: str, certificate: str, secrets: dict[str, str]) -> None:
-        """Connect to the operation of another server that has this URL and these secrets."""
-        for name, channel in self.channels.items():
-            self._host.lines.connect(f"{url}/websocket?secret={secrets[name]}", certificate, channel)
+        """Connect to the operation of another server that has this URL and these secrets: one after the other."""
+
+        def connect(name: str) -> None:
+            self._host.lines.connect(f"{url}/websocket?secret={secrets[name]}", certificate, self.channels[name])
+
+        self.channels["control"].next = lambda: connect("fs")
+        connect("control")
 
     def close(self) -> None:
         for channel in self.channels.values():
@@ -201,7 +213,7 @@ class Crossing:
         except ValueError:
             told = None
         if not isinstance(told, dict):
-            raise Refused(500, "the other server is no sandbox: what one has cannot go over to a real server, nor back")
+            raise Refused(500, _NO_SANDBOX)
         if told.get("failed"):
             raise Refused(500, str(told["failed"]))
         return told

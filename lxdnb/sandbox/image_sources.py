@@ -242,8 +242,9 @@ def bring(host: Host, request: Request, fingerprint: str) -> Reply:
         answer = yield from sent(host, Errand("POST", url, certificate, headers, body))
         if answer.failure or answer.status >= 400:
             raise Refused(answer.status or 500, answer.failure or _error_of(answer))
-        identifier = quote(str(_metadata_of(answer).get("id", "")), safe="")
-        waits = f"{target}/1.0/operations/{identifier}/wait?{urlencode({'secret': asked.get('secret', '')})}"
+        begun = _metadata_of(answer)
+        secret = (begun.get("metadata") or {}).get("secret", "")
+        waits = f"{target}/1.0/operations/{quote(str(begun.get('id')), safe='')}/wait?{urlencode({'secret': secret})}"
         ended = yield from sent(host, Errand("GET", waits, certificate))
         _check_ended(host, ended)
 

@@ -58,7 +58,8 @@ def create(host: Host, request: Request) -> Reply:
             _note(host, project, made, noted)
         operation.progress(fingerprint=made.fingerprint, size=str(sum(map(len, files))))
 
-    secret = {"secret": noted["secret"]} if noted is not None else None
+    # By which who brings it may wait for the end.
+    secret = {"secret": f"{host.random.getrandbits(256):064x}"} if noted is not None else None
     return Async(host.operations.begin(project, "Downloading image", {}, work, metadata=secret))
 
 
@@ -75,7 +76,7 @@ def _publish(host: Host, request: Request) -> Reply:
     asked = read(request.body, "ImagesPost", _FIELDS)
     source: dict[str, Any] = asked.get("source", {})
     kind, name = source.get("type", ""), source.get("name", "")
-    if kind == "image":
+    if kind == "image" or source.get("mode") == "push":
         return from_elsewhere(host, project, asked, source)
     if kind == "url":
         raise Refused(400, "The sandbox fetches no images from elsewhere: send the file")

@@ -9,6 +9,7 @@ import pytest
 
 import lxdnb
 from lxdnb.models import StorageVolume
+from tests.beside import other_remote
 from tests.daemons import Daemon
 from tests.eventually import eventually
 from tests.volumes import FileWithin, file_in
@@ -30,11 +31,7 @@ def volume(client, server) -> StorageVolume:
 @pytest.fixture
 def beside(server, other_server) -> str:
     """What the other server is called by the command line of the first one."""
-    if "other" not in server.cli("remote", "list"):
-        named = ("--name", "tests") if server.flavour == "lxd" else ("tests",)
-        token = other_server.cli("config", "trust", "add", *named).split()[-1]
-        server.cli("remote", "add", "other", token)
-    return "other"
+    return other_remote(server, other_server)
 
 
 def file(server: Daemon, name: str, project: str = "default") -> Path | FileWithin:
