@@ -142,6 +142,11 @@ class Process:
             yield child.ended
         return child.status
 
+    @property
+    def late(self) -> bool:
+        """Whether it has run for so long that others are to have their turn."""
+        return self.machine.late
+
     # --- what is done to it
 
     def signal(self, number: int) -> None:
@@ -188,12 +193,18 @@ class Machine:
         self.current: Process | None = None
         self._ready: deque[tuple[Process, int]] = deque()
         self._planned = False
+        self._until = 0.0
         self._last = 0
         self._began = host.clock()
         self.make(["init"])
         self.tree.root.put("proc", LiveDirectory(lambda: entries_of(self), host.clock()))
         self._mounts: dict[str, Mount] = {}
         self.addresses: dict[str, list[str]] = {}  # given to interfaces by `ip`
+
+    @property
+    def late(self) -> bool:
+        """Whether the others of the host are to have their turn."""
+        return self.host.clock() > self._until
 
     @property
     def runs(self) -> bool:
@@ -246,9 +257,9 @@ class Machine:
     def _run(self) -> None:
         self._planned = False
         if self.instance.status != "Frozen":
-            until = self.host.clock() + SLICE
+            self._until = self.host.clock() + SLICE
             for turn in range(MOST_TURNS):
-                if not self._ready or (turn % 8 == 7 and self.host.clock() > until):
+                if not self._ready or (turn and self.late):
                     break
                 process, ticket = self._ready.popleft()
                 if process.ticket == ticket and not process.stopped:

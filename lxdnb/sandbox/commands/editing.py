@@ -8,8 +8,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import regex
+
 from lxdnb.sandbox.channels import Open, Steps
 from lxdnb.sandbox.commands.edits import Address, Edit, edits_of
+from lxdnb.sandbox.commands.expressions import Expression
 from lxdnb.sandbox.commands.reading import Lines, all_of, opened
 from lxdnb.sandbox.commands.registry import Broken, command
 from lxdnb.sandbox.nodes import FileError
@@ -68,7 +71,7 @@ class _Editor:
                     return over.quits
             self._made += self._appended
             self._appended = []
-            if len(self._made) > 200:
+            if len(self._made) > 200 or self._process.late:
                 yield from self._flush(out)
         yield from self._flush(out)
         return 0
@@ -110,7 +113,7 @@ class _Editor:
                 return
             except _Jump as jump:
                 rounds += 1
-                if rounds % 50 == 0:
+                if rounds % 50 == 0 or self._process.late:
                     yield None
                 if not jump.label:
                     return
@@ -130,7 +133,7 @@ class _Editor:
     def _at(self, address: Address) -> Steps[bool]:
         if isinstance(address, int):
             return address == self._number
-        if isinstance(address, re.Pattern):
+        if isinstance(address, Expression):
             return address.search(self._pattern) is not None
         if address == "$":
             return (yield from self._is_last())
@@ -164,7 +167,7 @@ class _Editor:
     def _do(self, edit: Edit) -> Steps[None]:
         name = edit.name
         if name == "s":
-            self._substitute(edit)
+            yield from self._substitute(edit)
         elif name == "d":
             raise _NextCycle
         elif name == "D":
@@ -215,6 +218,8 @@ class _Editor:
         yield from self._read()
         if name == "N":
             self._pattern = f"{before}\n{self._pattern}"
+            if len(self._pattern) > _LONGEST:
+                raise Broken("out of memory")
 
     def _exchange(self, name: str) -> None:
         if name == "x":
@@ -226,30 +231,32 @@ class _Editor:
         if len(self._pattern) + len(self._hold) > _LONGEST:
             raise Broken("out of memory")
 
-    def _substitute(self, edit: Edit) -> None:
-        count = 0
-
-        def put(match: re.Match[str]) -> str:
-            nonlocal count
-            count += 1
-            if count < edit.number or ("g" not in edit.flags and count > edit.number):
-                return match[0]
-            return _replacement(edit.text, match)
-
+    def _substitute(self, edit: Edit) -> Steps[None]:
         if edit.expression is None:
             return
-        before = self._pattern
-        self._pattern = edit.expression.sub(put, self._pattern)
+        made: list[str] = []
+        count = at = size = 0
+        for match in edit.expression.every(self._pattern):
+            if self._process.late:
+                yield None
+            count += 1
+            if count < edit.number:
+                continue
+            made += [self._pattern[at : match.start()], _replacement(edit.text, match)]
+            at = match.end()
+            size += len(made[-2]) + len(made[-1])
+            if size > _LONGEST:
+                raise Broken("out of memory")
+            if "g" not in edit.flags:
+                break
         if count >= edit.number:
+            self._pattern = "".join([*made, self._pattern[at:]])
             self._substituted = True
             if "p" in edit.flags:
                 self._made.append(f"{self._pattern}\n")
-        if len(self._pattern) > _LONGEST:
-            self._pattern = before
-            raise Broken("out of memory")
 
 
-def _replacement(text: str, match: re.Match[str]) -> str:
+def _replacement(text: str, match: regex.Match[str]) -> str:
     made: list[str] = []
     at = 0
     while at < len(text):
@@ -261,7 +268,7 @@ def _replacement(text: str, match: re.Match[str]) -> str:
             kind = text[at]
             at += 1
             if kind.isdecimal():
-                made.append(match[int(kind)] or "" if int(kind) <= (match.re.groups) else "")
+                made.append(match[int(kind)] or "" if int(kind) <= len(match.groups()) else "")
             else:
                 made.append({"n": "\n", "t": "\t"}.get(kind, kind))
         else:

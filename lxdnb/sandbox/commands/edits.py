@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from lxdnb.sandbox.commands.expressions import compiled
+from lxdnb.sandbox.commands.expressions import Expression, compiled
 from lxdnb.sandbox.commands.registry import Broken
 
 __all__ = ["Address", "Edit", "edits_of"]
 
-Address = int | str | re.Pattern[str]
+Address = int | str | Expression
 
 
 @dataclass
@@ -25,7 +25,7 @@ class Edit:
     last: Address | None = None
     negated: bool = False
     text: str = ""
-    expression: re.Pattern[str] | None = None
+    expression: Expression | None = None
     flags: str = ""
     number: int = 1
     body: list[Edit] = field(default_factory=list["Edit"])
@@ -38,7 +38,7 @@ class _Reader:
 
     def __init__(self, text: str, extended: bool) -> None:
         self.text, self.extended, self.at = text, extended, 0
-        self._last: re.Pattern[str] | None = None
+        self._last: Expression | None = None
 
     def edits(self, within: bool = False) -> list[Edit]:
         made: list[Edit] = []
@@ -142,7 +142,7 @@ class _Reader:
             return self._expression(text, ignore)
         return None
 
-    def _expression(self, text: str, ignore: bool) -> re.Pattern[str]:
+    def _expression(self, text: str, ignore: bool) -> Expression:
         if text:
             self._last = compiled(text, extended=self.extended, ignore=ignore)
         if self._last is None:
@@ -169,7 +169,7 @@ class _Reader:
                 return "".join(made)
             if not raw:
                 bracket = (
-                    (char == "[" and "]" in self.text[self.at :])
+                    (char == "[" and self.text.find("]", self.at) >= 0)
                     if not bracket
                     else char != "]" or made[-1:] in (["["], ["^"])
                 )

@@ -1,4 +1,7 @@
-"""Regular expressions of POSIX, basic and extended, as Python's.
+"""Regular expressions of POSIX, basic and extended, as Python's, by an engine that gives up after a time.
+
+An expression such as `(a+)+$` takes for ever on what does not fit: of `re`, that would hold the whole server. An engine
+of linear time has no references back, as `\\1`, which grep and sed have.
 
 https://pubs.opengroup.org/onlinepubs/9799919799/basedefs/V1_chap09.html
 """
@@ -6,10 +9,15 @@ https://pubs.opengroup.org/onlinepubs/9799919799/basedefs/V1_chap09.html
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
+
+import regex
 
 from lxdnb.sandbox.commands.registry import Broken
 
-__all__ = ["compiled"]
+__all__ = ["Expression", "compiled"]
+
+SECONDS = 0.1  # that one may take for a line
 
 _CLASSES = {
     "alpha": "a-zA-Z", "digit": "0-9", "alnum": "a-zA-Z0-9", "upper": "A-Z", "lower": "a-z", "space": r" \t\n\r\f\v",
@@ -18,13 +26,50 @@ _CLASSES = {
 }  # fmt: skip
 
 
-def compiled(text: str, *, extended: bool = False, ignore: bool = False, fixed: bool = False) -> re.Pattern[str]:
+class Expression:
+    """One of them."""
+
+    def __init__(self, text: str, pattern: str, *, ignore: bool = False) -> None:
+        self._text, self.pattern, self._ignore = text, pattern, ignore
+        try:
+            self._compiled = regex.compile(pattern, regex.IGNORECASE if ignore else 0)
+        except (regex.error, OverflowError, RecursionError):
+            raise Broken(f"bad regex '{text}'") from None
+        self.groups = self._compiled.groups
+
+    def within(self, before: str, after: str) -> Expression:
+        """Return it between two others."""
+        return Expression(self._text, f"{before}(?:{self.pattern}){after}", ignore=self._ignore)
+
+    def search(self, text: str, at: int = 0) -> regex.Match[str] | None:
+        """Return where it first fits, from a place on. Raises Broken where that takes too long."""
+        return self._timed(lambda: self._compiled.search(text, at, timeout=SECONDS))
+
+    def every(self, text: str) -> Iterator[regex.Match[str]]:
+        """Yield where it fits, one after the other; nothing right behind another is none."""
+        at, last = 0, -1
+        while at <= len(text) and (found := self.search(text, at)) is not None:
+            if found.end() > found.start() or found.start() != last:
+                yield found
+            last = found.end()
+            at = last + (found.end() == found.start())
+
+    def match(self, text: str) -> regex.Match[str] | None:
+        """Return how it fits at the beginning."""
+        return self._timed(lambda: self._compiled.match(text, timeout=SECONDS))
+
+    def _timed(self, find: Callable[[], regex.Match[str] | None]) -> regex.Match[str] | None:
+        try:
+            return find()
+        except TimeoutError:
+            raise Broken(f"'{self._text}' takes longer than the sandbox's {SECONDS} s for a line", 2) from None
+        except MemoryError:
+            raise Broken("out of memory", 2) from None
+
+
+def compiled(text: str, *, extended: bool = False, ignore: bool = False, fixed: bool = False) -> Expression:
     """Return an expression. Raises Broken for what is none."""
-    made = re.escape(text) if fixed else _translated(text, extended)
-    try:
-        return re.compile(made, re.IGNORECASE if ignore else 0)
-    except (re.error, OverflowError, RecursionError):
-        raise Broken(f"bad regex '{text}'") from None
+    return Expression(text, re.escape(text) if fixed else _translated(text, extended), ignore=ignore)
 
 
 def _translated(text: str, extended: bool) -> str:

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 from lxdnb.sandbox.channels import Steps
 from lxdnb.sandbox.commands.expressions import compiled
 from lxdnb.sandbox.commands.registry import Broken, command
+from lxdnb.sandbox.shell.arithmetic import wrapped
 
 if TYPE_CHECKING:
     from lxdnb.sandbox.machines import Process
 
 __all__: list[str] = []
 
-_AT_ONCE = 2000
+_AT_ONCE = 500
+_LONGEST_NUMBER = 100  # digits
+_LARGEST = 10**18
 
 
 @command("/usr/bin/seq")
@@ -38,6 +41,11 @@ def seq(process: Process, words: list[str]) -> Steps[int]:
     except InvalidOperation:
         bad = next(word for word in words if not re.fullmatch(r"[-+]?\d*\.?\d+", word))
         raise Broken(f"invalid number '{bad}'") from None
+    if any(
+        not each.is_finite() or abs(each) > _LARGEST or len(word) > _LONGEST_NUMBER
+        for each, word in zip(numbers, words, strict=True)
+    ):
+        raise Broken(f"invalid number '{words[-1][:_LONGEST_NUMBER]}'")
     last = numbers[-1]
     first = numbers[0] if len(numbers) > 1 else Decimal(1)
     step = numbers[1] if len(numbers) > 2 else Decimal(1)
@@ -63,6 +71,12 @@ def seq(process: Process, words: list[str]) -> Steps[int]:
         yield from process.say(separator.join(figures) + (separator if end < count else "\n"))
         yield None
     return 0
+
+
+def _whole(text: str) -> int:
+    if len(text) > _LONGEST_NUMBER:
+        raise Broken("number is too large", 2)
+    return int(text)
 
 
 @command("/usr/bin/expr")
@@ -112,15 +126,15 @@ class _Expr:
         if operator == "&":
             return left if left not in ("", "0") and right not in ("", "0") else "0"
         if operator == ":":
-            match = compiled(right).match(left)
-            groups = compiled(right).groups
+            expression = compiled(right)
+            match, groups = expression.match(left), expression.groups
             return (match[1] or "" if groups else str(len(match[0]))) if match else "" if groups else "0"
         numeric = all(re.fullmatch("-?[0-9]+", each) for each in (left, right))
         if operator in "+-*/%":
             if not numeric:
                 raise Broken("non-numeric argument", 2)
-            return str(self._sum(int(left), operator, int(right)))
-        one, other = (int(left), int(right)) if numeric else (left, right)
+            return str(wrapped(self._sum(_whole(left), operator, _whole(right))))
+        one, other = (_whole(left), _whole(right)) if numeric else (left, right)
         results = {"=": one == other, "==": one == other, "!=": one != other}
         if operator in results:
             return str(int(results[operator]))

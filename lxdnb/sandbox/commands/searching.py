@@ -5,11 +5,10 @@ https://pubs.opengroup.org/onlinepubs/9799919799/utilities/grep.html
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from lxdnb.sandbox.channels import Open, Steps
-from lxdnb.sandbox.commands.expressions import compiled
+from lxdnb.sandbox.commands.expressions import Expression, compiled
 from lxdnb.sandbox.commands.reading import Lines, all_of, opened
 from lxdnb.sandbox.commands.registry import Broken, command
 from lxdnb.sandbox.nodes import Directory, File, FileError
@@ -85,15 +84,15 @@ def _options(words: list[str], texts: list[str]) -> tuple[dict[str, str], list[s
     return found, rest
 
 
-def _expression(text: str, found: dict[str, str], extended: bool, fixed: bool) -> re.Pattern[str]:
+def _expression(text: str, found: dict[str, str], extended: bool, fixed: bool) -> Expression:
     plain = compiled(text, extended=extended, ignore="i" in found, fixed=fixed)
     if "x" in found:
-        return re.compile(rf"\A(?:{plain.pattern})\Z", plain.flags)
-    return re.compile(rf"(?<!\w)(?:{plain.pattern})(?!\w)", plain.flags) if "w" in found else plain
+        return plain.within(r"\A", r"\Z")
+    return plain.within(r"(?<!\w)", r"(?!\w)") if "w" in found else plain
 
 
 class _Search:
-    def __init__(self, process: Process, found: dict[str, str], expressions: list[re.Pattern[str]]) -> None:
+    def __init__(self, process: Process, found: dict[str, str], expressions: list[Expression]) -> None:
         self._process, self._found, self._expressions = process, found, expressions
         self._named = False
         self._any = self._failed = False
@@ -155,6 +154,8 @@ class _Search:
             made: list[str] = []
             for data in some:
                 number += 1
+                if process.late:
+                    yield None
                 line = data.removesuffix(b"\n").decode(errors="surrogateescape")
                 if self._fits(line):
                     count += 1
@@ -193,7 +194,7 @@ class _Search:
     def _parts(self, name: str, number: int, line: str) -> list[str]:
         if "o" not in self._found:
             return [self._shown(name, number, line, ":")]
-        matches = [match for each in self._expressions for match in each.finditer(line) if match[0]]
+        matches = [match for each in self._expressions for match in each.every(line) if match[0]]
         return [self._shown(name, number, match[0], ":") for match in sorted(matches, key=lambda each: each.start())]
 
     def _shown(self, name: str, number: int, line: str, mark: str) -> str:

@@ -31,7 +31,7 @@ def _human(line: bytes) -> tuple[int, float]:
 
 
 def _version(line: bytes) -> list[tuple[int, Any]]:
-    return [(1, int(part)) if part.isdigit() else (0, part) for part in re.split(rb"(\d+)", line) if part]
+    return [(1, int(part[:4000])) if part.isdigit() else (0, part) for part in re.split(rb"(\d+)", line) if part]
 
 
 class _Key:
@@ -151,7 +151,7 @@ def uniq(process: Process, words: list[str]) -> Steps[int]:
     width = int(found["w"]) if "w" in found else None
 
     def key(line: bytes) -> bytes:
-        line = re.sub(rb"^(?:\s*\S+){%d}" % fields, b"", line) if fields else line
+        line = re.sub(rb"^(?:\s*\S+(?!\S)){%d}" % fields, b"", line) if fields else line
         line = line[skipped:][:width]
         return line.lower() if "i" in found else line
 
@@ -164,6 +164,8 @@ def uniq(process: Process, words: list[str]) -> Steps[int]:
     count = 0
     while some := (yield from lines.some()):
         for line in some:
+            if process.late:
+                yield None
             line = line.removesuffix(b"\n")
             if held is not None and key(line) == key(held):
                 count += 1

@@ -272,12 +272,12 @@ def dd(process: Process, words: list[str]) -> Steps[int]:
 
 
 def _block(file: Open, size: int) -> Steps[bytes]:
-    held = b""
+    held = bytearray()
     while len(held) < size:
-        data = yield from file.read(size - len(held))
+        data = yield from file.read(min(PIECE, size - len(held)))
         if not data:
             break
         held += data
         if len(data) < PIECE and len(held) < size and file.node is None and size <= PIECE:
             break  # as much as a pipe had
-    return held
+    return bytes(held)

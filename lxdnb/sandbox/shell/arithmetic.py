@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-__all__ = ["ArithmeticFault", "evaluate"]
+__all__ = ["ArithmeticFault", "evaluate", "wrapped"]
 
 _TOKEN = re.compile(
     r"\s*(0[xX][0-9a-fA-F]+|[0-9]+|[A-Za-z_]\w*|<<=|>>=|\*\*|\+\+|--|&&|\|\||<<|>>|[<>=!+\-*/%&|^]=|[-+*/%<>=!~&|^?:(),])"
@@ -23,7 +23,7 @@ class ArithmeticFault(Exception):
     """What is no number."""
 
 
-def _wrapped(number: int) -> int:
+def wrapped(number: int) -> int:
     return (number + 2**63) % 2**64 - 2**63
 
 
@@ -124,7 +124,7 @@ class _Evaluation:
             other = self._power()
             if other < 0:
                 raise ArithmeticFault("exponent less than 0")
-            return _wrapped(pow(value, other, 2**64))
+            return wrapped(pow(value, other, 2**64))
         return value
 
     def _binary(self, operator: str, left: int, right: int) -> int:
@@ -134,7 +134,7 @@ class _Evaluation:
                     return 0
                 raise ArithmeticFault("divide by zero")
             whole = abs(left) // abs(right) * (1 if (left < 0) == (right < 0) else -1)
-            return _wrapped(whole if operator == "/" else left - whole * right)
+            return wrapped(whole if operator == "/" else left - whole * right)
         results: dict[str, Callable[[], int]] = {
             "+": lambda: left + right, "-": lambda: left - right, "*": lambda: left * right,
             "<<": lambda: left << (right & 63), ">>": lambda: left >> (right & 63), "&": lambda: left & right,
@@ -142,7 +142,7 @@ class _Evaluation:
             "!=": lambda: int(left != right), "<": lambda: int(left < right), ">": lambda: int(left > right),
             "<=": lambda: int(left <= right), ">=": lambda: int(left >= right),
         }  # fmt: skip
-        return _wrapped(results[operator]())
+        return wrapped(results[operator]())
 
     def _unary(self) -> int:
         token = self._next()
@@ -151,7 +151,7 @@ class _Evaluation:
             return self._set(name, self._variable(name) + (1 if token == "++" else -1))
         if token in ("+", "-", "!", "~"):
             value = self._unary()
-            return {"+": value, "-": _wrapped(-value), "!": int(not value), "~": ~value}[token]
+            return {"+": value, "-": wrapped(-value), "!": int(not value), "~": ~value}[token]
         if token == "(":
             value = self._comma()
             if self._next() != ")":
@@ -180,7 +180,7 @@ class _Evaluation:
 def _number(text: str) -> int:
     try:
         if text[:2].lower() == "0x":
-            return _wrapped(int(text, 16))
-        return _wrapped(int(text, 8 if text.startswith("0") else 10))
+            return wrapped(int(text, 16))
+        return wrapped(int(text, 8 if text.startswith("0") else 10))
     except ValueError:
         raise ArithmeticFault("arithmetic syntax error") from None
