@@ -6,6 +6,7 @@ Pure: nothing here waits. Whoever owns the host calls `run` when `due` says so.
 from __future__ import annotations
 
 import heapq
+import math
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -55,9 +56,15 @@ class Agenda:
         """In how many seconds there is something to be done: 0 for now, None for nothing at all."""
         return max(0.0, self._entries[0][0] - self._clock()) if self._entries else None
 
-    def run(self) -> None:
-        """Do what is due by now. What that brings about has its turn at the next call, so that each has an end."""
-        until = (self._clock(), next(self._numbers))
+    def run(self, patience: float = math.inf) -> None:
+        """Do what is due by now, for so many seconds at most; the rest is still due.
+
+        What that brings about has its turn at the next call, so that each has an end.
+        """
+        begun = self._clock()
+        until = (begun, next(self._numbers))
         while self._entries and self._entries[0][:2] < until:
             _, _, do, self.turn = heapq.heappop(self._entries)
             do()
+            if self._clock() > begun + patience:
+                return

@@ -17,6 +17,8 @@ __all__ = ["ROOT", "Place", "Tree", "User", "joined"]
 SPACE = 2**30  # bytes that the files of one instance may have
 _HOPS = 40  # links that a path may lead through
 _LONGEST_NAME = 255
+_LONGEST_PATH = 4096
+_DEEPEST = 300  # directories within each other
 
 READ, WRITE, ENTER = 4, 2, 1
 
@@ -74,6 +76,8 @@ class Tree:
 
     def locate(self, path: str, *, follow: bool = True, who: User = ROOT) -> Place:
         """Return where an absolute path leads. Raises FileError where the way there is none."""
+        if len(path) > _LONGEST_PATH:
+            raise FileError("ENAMETOOLONG")
         parts, chain, hops = deque(path.split("/")), [self.root], 0
         place = Place(self.root, "", self.root)
         while parts:
@@ -113,6 +117,8 @@ class Tree:
         if not isinstance(place.node, Directory):
             raise FileError("ENOTDIR")
         chain.append(place.node)
+        if len(chain) > _DEEPEST:
+            raise FileError("ENAMETOOLONG")
 
     def find(self, path: str, *, follow: bool = True, who: User = ROOT) -> Node:
         """Return what is at a path."""
@@ -287,15 +293,20 @@ class Tree:
                 _take(node, -node.size)
 
     def rename(self, source: str, target: str, who: User = ROOT) -> None:
-        old, new = self._there(source, who), self.locate(target.rstrip("/") or "/", follow=False, who=who)
+        new_path = target.rstrip("/") or "/"
+        old, new = self._there(source, who), self.locate(new_path, follow=False, who=who)
         self._may_change(new.parent, who)
         if old.node is new.node:
             return
         if not old.name or not new.name:
             raise FileError("EBUSY")
         if isinstance(old.node, Directory):
-            if any(each is new.parent for _, each in self.walk("", old.node)):
-                raise FileError("EINVAL")
+            depth = new_path.count("/")
+            for path, each in self.walk("", old.node):
+                if each is new.parent:
+                    raise FileError("EINVAL")
+                if depth + path.count("/") > _DEEPEST:
+                    raise FileError("ENAMETOOLONG")
             if new.node is not None and not isinstance(new.node, Directory):
                 raise FileError("ENOTDIR")
         if new.parent.space is not old.parent.space or isinstance(old.node, Mount):

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 
 from lxdnb.sandbox.channels import BrokenPipe, DeviceFile, Gate, Open, OpenFile, Pipe, PipeEnd, Step, Steps
 from lxdnb.sandbox.filesystem import ROOT, Tree, User
+from lxdnb.sandbox.memory import OutOfMemory, memory_of
 from lxdnb.sandbox.mounts import Mount, mount, unmount
 from lxdnb.sandbox.nodes import Device, Fifo, FileError, LiveDirectory
 from lxdnb.sandbox.proc import entries_of
 from lxdnb.sandbox.rootfs import files_of
-from lxdnb.sandbox.signals import HARMLESS, KILL, PIPE, STOP
+from lxdnb.sandbox.signals import HARMLESS, KILL, PIPE, SEGV, STOP
 from lxdnb.sandbox.terminal import Terminal, TerminalFile
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Process:
         self.began = machine.host.clock()
         self.ticket = 0
         self.doomed: int | None = None
+        self.taken = 0  # bytes of memory
         self.body: Steps[int] | None = None
 
     # --- what it does
@@ -147,6 +149,12 @@ class Process:
         """Whether it has run for so long that others are to have their turn."""
         return self.machine.late
 
+    def take(self, size: int) -> None:
+        """Take so many bytes of memory more, or give some back. Raises OutOfMemory, of which it dies."""
+        size = max(size, -self.taken)
+        self.machine.memory.take(size)
+        self.taken += size
+
     # --- what is done to it
 
     def signal(self, number: int) -> None:
@@ -179,6 +187,7 @@ class Process:
             self.body = None
         for number in [*self.files]:
             self.drop(number)
+        self.take(-self.taken)
         self.machine.ended(self)
         self.ended.open()
 
@@ -189,6 +198,9 @@ class Machine:
     def __init__(self, host: Host, instance: Instance) -> None:
         self.host, self.instance = host, instance
         self.tree = files_of(host, instance)
+        self.memory = memory_of(host, instance)
+        processes = instance.expanded(host)[0].get("limits.processes", "")
+        self._most = min(MOST_PROCESSES, int(processes)) if processes.isdecimal() else MOST_PROCESSES
         self.processes: dict[int, Process] = {}
         self.current: Process | None = None
         self._ready: deque[tuple[Process, int]] = deque()
@@ -211,8 +223,8 @@ class Machine:
         return self.instance.machine is self
 
     def make(self, words: list[str]) -> Process:
-        if len(self.processes) >= MOST_PROCESSES:
-            raise FileError("E2BIG")
+        if len(self.processes) >= self._most and self.processes:
+            raise FileError("EAGAIN")
         self._last += 1
         made = Process(self, self._last, words)
         self.processes[made.pid] = made
@@ -277,8 +289,12 @@ class Machine:
             status = over.value
         except BrokenPipe:
             status = 128 + PIPE
-        except (FileError, RecursionError, MemoryError):
+        except FileError:
             status = 2
+        except RecursionError:
+            status, process.killer = 128 + SEGV, SEGV  # as where a stack overflows
+        except (OutOfMemory, MemoryError):
+            status, process.killer = 128 + KILL, KILL
         except Exception:
             _log.exception("The sandbox failed at %r", process.words)
             status = 2

@@ -18,6 +18,7 @@ __all__ = [
 WORDS = {
     "E2BIG": "Argument list too long",
     "EACCES": "Permission denied",
+    "EAGAIN": "Resource temporarily unavailable",
     "EBADF": "Bad file descriptor",
     "EBUSY": "Device or resource busy",
     "EEXIST": "File exists",

@@ -35,6 +35,7 @@ __all__ = ["Driver", "server_of"]
 FEW = 100  # records that are written at once
 LARGEST_BODY = 16 * 2**30  # bytes
 MOST_UNREAD = 2**24  # characters of events that wait for a listener, before he is given up
+PATIENCE = 0.02  # seconds that the host does things before others have their turn
 PING = 10  # seconds between two signs of life
 
 _log = logging.getLogger("lxdnb.sandbox")
@@ -52,7 +53,7 @@ class Driver:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self.host.agenda.run()
+        self.host.agenda.run(PATIENCE)
         due = self.host.agenda.due
         if due is not None:
             self._timer = asyncio.get_running_loop().call_later(due, self.turn)

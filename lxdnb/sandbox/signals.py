@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["CHLD", "CONT", "HARMLESS", "HUP", "INT", "KILL", "NAMES", "NUMBERS", "PIPE", "QUIT", "STOP", "TERM"]
+__all__ = ["CHLD", "CONT", "HARMLESS", "HUP", "INT", "KILL", "NAMES", "NUMBERS", "PIPE", "QUIT", "SEGV", "STOP", "TERM"]
 
 NAMES = {
     1: "HUP", 2: "INT", 3: "QUIT", 4: "ILL", 5: "TRAP", 6: "ABRT", 7: "BUS", 8: "FPE", 9: "KILL", 10: "USR1",
@@ -11,5 +11,5 @@ NAMES = {
     29: "POLL", 30: "PWR", 31: "SYS",
 }  # fmt: skip
 NUMBERS = {name: number for number, name in NAMES.items()}
-HUP, INT, QUIT, KILL, PIPE, TERM, CHLD, CONT, STOP = 1, 2, 3, 9, 13, 15, 17, 18, 19
+HUP, INT, QUIT, KILL, SEGV, PIPE, TERM, CHLD, CONT, STOP = 1, 2, 3, 9, 11, 13, 15, 17, 18, 19
 HARMLESS = frozenset({CHLD, CONT, 23, 28})  # to who has not said otherwise

@@ -24,6 +24,7 @@ from lxdnb.sandbox.images import Image
 from lxdnb.sandbox.instances import Instance
 from lxdnb.sandbox.listening import Doors
 from lxdnb.sandbox.members import OWN_KEYS, Cluster, Member
+from lxdnb.sandbox.memory import OF_ALL, Memory
 from lxdnb.sandbox.network_others import Integration
 from lxdnb.sandbox.operations import Operations
 from lxdnb.sandbox.pools import Pool
@@ -65,6 +66,7 @@ class Host:
         self.warnings: dict[str, Notice] = first_warnings(self)
         self.integrations: dict[str, Integration] = {}
         self.projects: dict[str, Project] = {"default": first_project(self)}
+        self.memory = Memory(OF_ALL)
         self.metrics: dict[str, Any] = {}  # what was told of projects of late
 
     def new_uuid(self) -> str:

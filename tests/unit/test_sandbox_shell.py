@@ -137,6 +137,12 @@ def test_permissions_hold_for_those_who_are_not_root():
         ("yes | sort", b"sort: out of memory\n"),
         ("printf '%999999999d' 1", b"printf: %d: invalid format\n"),
         ("x=$(yes); echo not reached", b"sh: out of memory\n"),
+        ("x=$(yes | head -n 1200000); set -- $x", b"sh: out of memory\n"),
+        ("x=$(head -c 200000 /dev/zero | tr '\\0' a); env x=$x", b"sh: env: Argument list too long\n"),
+        ("seq -w 1 1e999999", b"seq: invalid number '1e999999'\n"),
+        ("cd /tmp; while mkdir d; do cd d; done", b"mkdir: can't create directory 'd': File name too long\n"),
+        ("while :; do sleep 1000 & done", b"sh: can't fork: Resource temporarily unavailable\n"),
+        ("cat /dev/zero | cut -c 1", b"cut: out of memory\n"),
     ],
 )
 def test_nothing_takes_more_memory_than_it_may(script: str, complaint: bytes):
@@ -148,3 +154,48 @@ def test_no_pattern_takes_for_ever():
     assert Simulated().run(f"case {text} in {pattern}) echo fits;; *) echo not;; esac").stdout == b"not\n"
     made = Simulated().run("case a.b.c.d in *.*.*) echo fits;; esac; x=a-b-c; echo ${x/-*/} ${x%-*} ${x#*-}")
     assert made.stdout == b"fits\na a-b b-c\n"
+
+
+def test_a_limit_of_memory_is_one():
+    simulated = Simulated()
+    simulated.instance.config = {"limits.memory": "8MiB"}
+    made = simulated.run("yes | sort; echo $?; x=$(yes | head -c 4000000); for i in 1 2 3; do eval x$i=\\$x; done")
+    assert (made.status, made.stdout) == (137, b"137\n")
+    assert simulated.run("echo fine").stdout == b"fine\n"
+    assert simulated.machine.memory.used == 0
+
+
+def test_all_instances_together_have_so_much_memory_and_no_more():
+    simulated = Simulated()
+    simulated.host.memory.total = 2**22
+    assert simulated.run("yes | sort").status == 137
+    assert simulated.host.memory.used == 0
+
+
+def test_a_limit_of_processes_is_one():
+    simulated = Simulated()
+    simulated.instance.config = {"limits.processes": "5"}
+    made = simulated.run("f() { f | f & }; f; wait; echo over")
+    assert b"sh: can't fork: Resource temporarily unavailable\n" in made.stderr
+    assert len(simulated.machine.processes) <= 5
+
+
+@pytest.mark.parametrize(
+    ("script", "stdout", "stderr"),
+    [
+        ("echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab | sed -E 's/(a|a)*$/x/'", b"", b"sed: '(a|a)*$' takes longer"),
+        ("x=$(head -c 300000 /dev/zero | tr '\\0' a); y=${x//a*b/c}", b"", b"sh: x: the pattern takes longer"),
+        ("x=$(head -c 1000000 /dev/zero | tr '\\0' a); y=${x##*b}z${x%%b*}; echo ${#y}", b"2000001\n", b""),
+        ("echo abbba | grep -E '(a)b*\\1' | sed 's/\\(b\\)*/<&>/g'", b"<>a<bbb>a<>\n", b""),
+    ],
+)
+def test_no_expression_takes_for_ever(script: str, stdout: bytes, stderr: bytes):
+    made = Simulated().run(script)
+    assert (made.stdout, made.stderr[: len(stderr)]) == (stdout, stderr)
+
+
+@pytest.mark.parametrize("depth", ["{ ", "if true; then ", "( ", "! ", "$((("])
+def test_what_is_nested_too_deeply_dies_as_where_a_stack_overflows(depth: str):
+    made = Simulated().run(f"x=$(yes {depth!r} | head -n 8000 | tr -d '\\n'); sh -c 'eval \"$1\"' sh \"$x\"; echo $?")
+    assert made.stdout in (b"2\n", b"139\n")
+    assert made.stderr

@@ -51,7 +51,7 @@ class _Editor:
 
     def through(self, file: Open, out: Open) -> Steps[int]:
         """Edit a file, and return the exit code."""
-        self._lines = Lines(file)
+        self._lines = Lines(file, self._process)
         self._waiting = []
         keeps = False
         while keeps or (yield from self._read()):
@@ -200,7 +200,7 @@ class _Editor:
         elif name == "r":
             try:
                 file = self._process.open(edit.text)
-                self._appended.append((yield from all_of(file)).decode(errors="surrogateescape"))
+                self._appended.append((yield from all_of(file, self._process)).decode(errors="surrogateescape"))
                 file.let_go()
             except FileError:
                 pass
@@ -292,7 +292,7 @@ def sed(process: Process, words: list[str]) -> Steps[int]:
                 texts.append(words[at])
             else:
                 file = opened(process, words[at])
-                texts.append((yield from all_of(file)).decode(errors="surrogateescape"))
+                texts.append((yield from all_of(file, process)).decode(errors="surrogateescape"))
             at += 1
         elif re.fullmatch("-[nErsi]+", word):
             quiet |= "n" in word
@@ -329,7 +329,7 @@ def sed(process: Process, words: list[str]) -> Steps[int]:
 def _in_place(process: Process, edits: list[Edit], quiet: bool, path: str) -> Steps[int]:
     try:
         source = process.open(path)
-        held = yield from all_of(source)
+        held = yield from all_of(source, process)
         source.let_go()
     except FileError as error:
         yield from process.say(f"sed: {path}: {error.text}\n", 2)

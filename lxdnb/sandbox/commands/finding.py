@@ -213,7 +213,7 @@ def xargs(process: Process, words: list[str]) -> Steps[int]:
         count += 2 if re.fullmatch("-[InPLsEd]", words[count]) else 1
     found, _ = options(words[:count], "0rtpn:I:P:L:s:E:")
     command_words = words[count:] or ["echo"]
-    data = (yield from all_of(process.files[0].hold())).decode(errors="surrogateescape")
+    data = (yield from all_of(process.files[0].hold(), process)).decode(errors="surrogateescape")
     if "0" in found:
         items = [item for item in data.split("\0") if item]
     elif "I" in found:

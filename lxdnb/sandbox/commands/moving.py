@@ -87,10 +87,11 @@ def _copy(process: Process, node: Node, target: str, keeps: bool) -> Steps[int]:
                 raise FileError("EACCES")
             made = tree.opened(path, write=True, create=True, truncate=True, mode=node.mode & ~process.mask, who=user)
             if isinstance(made, File):
-                tree.fill(
-                    made,
-                    node.content() if isinstance(node, Live) else bytes(node.data) if isinstance(node, File) else b"",
-                )
+                if isinstance(node, File):
+                    node.data = bytes(node.data)  # shared, until one of the two changes it
+                    tree.fill(made, node.data)
+                else:
+                    tree.fill(made, node.content() if isinstance(node, Live) else b"")
         if keeps:
             made.mode, made.mtime = node.mode, node.mtime
             if user.uid == 0:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LARGEST", "Lines", "all_of", "cannot", "given", "number", "opened", "options", "taken"]
 
+LONGEST_LINE = 2**22  # bytes
 LARGEST = 2**26  # bytes that a command that needs all at once holds
 
 
@@ -73,26 +74,29 @@ def given(process: Process, name: str, paths: list[str], each: Callable[[Open, s
     return status
 
 
-def all_of(file: Open) -> Steps[bytes]:
+def all_of(file: Open, process: Process) -> Steps[bytes]:
     """Return all that is in a file."""
     held = bytearray()
     while data := (yield from file.read(PIECE)):
+        process.take(len(data))
         held += data
         if len(held) > LARGEST:
             raise Broken("out of memory")
     return bytes(held)
 
 
-def taken(lines: list[bytes]) -> int:
-    """Return how many bytes of memory lines take."""
-    return sum(map(len, lines)) + 50 * len(lines)
+def taken(lines: list[bytes], process: Process) -> int:
+    """Return how many bytes of memory lines take, which a process keeps."""
+    size = sum(map(len, lines)) + 50 * len(lines)
+    process.take(size)
+    return size
 
 
 class Lines:
     """The lines of a file, each with its end, if it has one."""
 
-    def __init__(self, file: Open) -> None:
-        self._file = file
+    def __init__(self, file: Open, process: Process) -> None:
+        self._file, self._process = file, process
         self._held = bytearray()
         self._ended = False
 
@@ -104,14 +108,16 @@ class Lines:
                 self._ended = True
                 break
             self._held += data
-            whole = self._held.rfind(b"\n") + 1
+            self._process.take(len(data))
+            whole = self._held.rfind(b"\n", len(self._held) - len(data)) + 1
             if whole:
                 lines = bytes(self._held[:whole]).splitlines(keepends=True) if b"\r" not in data else None
                 if lines is None or any(not line.endswith(b"\n") for line in lines):
                     lines = [line + b"\n" for line in bytes(self._held[: whole - 1]).split(b"\n")]
                 del self._held[:whole]
+                self._process.take(-whole)
                 return lines
-            if len(self._held) > LARGEST:
+            if len(self._held) > LONGEST_LINE:
                 raise Broken("out of memory")
         rest, self._held = bytes(self._held), bytearray()
         return [rest] if rest else []

@@ -27,7 +27,7 @@ def grep(process: Process, words: list[str]) -> Steps[int]:
     found, rest = _options(words, texts)
     if "f" in found:
         file = opened(process, found["f"])
-        texts += (yield from all_of(file)).decode(errors="surrogateescape").removesuffix("\n").split("\n")
+        texts += (yield from all_of(file, process)).decode(errors="surrogateescape").removesuffix("\n").split("\n")
         file.let_go()
     if not texts:
         if not rest:
@@ -149,7 +149,7 @@ class _Search:
         count = number = following = 0
         earlier: list[str] = []
         shown = 0
-        lines = Lines(file)
+        lines = Lines(file, process)
         while (most is None or count < most) and (some := (yield from lines.some())):
             made: list[str] = []
             for data in some:

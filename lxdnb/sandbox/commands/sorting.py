@@ -93,9 +93,9 @@ def sort(process: Process, words: list[str]) -> Steps[int]:
 
     def each(file: Open, path: str) -> Steps[None]:
         nonlocal size
-        lines = Lines(file)
+        lines = Lines(file, process)
         while some := (yield from lines.some()):
-            size += taken(some)
+            size += taken(some, process)
             if size > LARGEST:
                 raise Broken("out of memory")
             held.extend(line.removesuffix(b"\n") for line in some)
@@ -145,7 +145,7 @@ def _once(lines: list[bytes], keys: list[_Key], letters: str) -> list[bytes]:
 def uniq(process: Process, words: list[str]) -> Steps[int]:
     found, paths = options(words, "cdiuf:s:w:")
     file = opened(process, paths[0] if paths else "-")
-    lines = Lines(file)
+    lines = Lines(file, process)
     target = process.open(paths[1], write=True, truncate=True) if len(paths) > 1 else process.files[1].hold()
     fields, skipped = int(found.get("f", 0)), int(found.get("s", 0))
     width = int(found["w"]) if "w" in found else None

@@ -29,7 +29,7 @@ def cat(process: Process, words: list[str]) -> Steps[int]:
             while data := (yield from file.read(PIECE)):
                 yield from process.write(1, data)
             return
-        lines = Lines(file)
+        lines = Lines(file, process)
         while some := (yield from lines.some()):
             for line in some:
                 if "b" in found and line == b"\n":
@@ -44,7 +44,7 @@ def cat(process: Process, words: list[str]) -> Steps[int]:
 @command("/usr/bin/tac")
 def tac(process: Process, words: list[str]) -> Steps[int]:
     def each(file: Open, path: str) -> Steps[None]:
-        data = yield from all_of(file)
+        data = yield from all_of(file, process)
         lines = data.splitlines(keepends=True)
         yield from process.write(1, b"".join(reversed(lines)))
 
@@ -54,7 +54,7 @@ def tac(process: Process, words: list[str]) -> Steps[int]:
 @command("/usr/bin/rev")
 def rev(process: Process, words: list[str]) -> Steps[int]:
     def each(file: Open, path: str) -> Steps[None]:
-        lines = Lines(file)
+        lines = Lines(file, process)
         while some := (yield from lines.some()):
             for line in some:
                 text = line.decode(errors="surrogateescape")
@@ -90,7 +90,7 @@ def head(process: Process, words: list[str]) -> Steps[int]:
         first = False
         count = number(found.get("c") or found.get("n") or "10")
         if count < 0:
-            data = yield from all_of(file)
+            data = yield from all_of(file, process)
             lines = data.splitlines(keepends=True)
             yield from process.write(1, data[:count] if "c" in found else b"".join(lines[:count]))
             return
@@ -136,9 +136,10 @@ def tail(process: Process, words: list[str]) -> Steps[int]:
             yield from process.write(1, bytes(held))
         else:
             last: deque[bytes] = deque(maxlen=min(count, LARGEST))
-            lines, size = Lines(file), 0
+            lines, size = Lines(file, process), 0
             while some := (yield from lines.some()):
-                size = size + taken(some) if len(last) < count else size
+                if len(last) < count:
+                    size += taken(some, process)
                 last.extend(some)
                 if size > LARGEST:
                     raise Broken("out of memory")

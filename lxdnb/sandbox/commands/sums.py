@@ -40,7 +40,7 @@ def _checked(process: Process, name: str, make: Callable[[], Any], paths: list[s
     failed = total = 0
     for path in paths or ["-"]:
         listed = opened(process, path)
-        for line in (yield from all_of(listed)).decode(errors="surrogateescape").splitlines():
+        for line in (yield from all_of(listed, process)).decode(errors="surrogateescape").splitlines():
             wanted, _, target = line.partition("  ")
             digest = make()
             file = opened(process, target)
@@ -71,7 +71,7 @@ def cmp(process: Process, words: list[str]) -> Steps[int]:
     if len(paths) < 1:
         raise Broken("usage: cmp [-ls] FILE1 [FILE2]", 2)
     first, second = opened(process, paths[0]), opened(process, paths[1] if len(paths) > 1 else "-")
-    one, other = (yield from all_of(first)), (yield from all_of(second))
+    one, other = (yield from all_of(first, process)), (yield from all_of(second, process))
     if one == other:
         return 0
     at = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), None)
@@ -91,7 +91,7 @@ def encoded(process: Process, words: list[str]) -> Steps[int]:
     width = int(found.get("w", "76"))
 
     def each(file: Open, path: str) -> Steps[None]:
-        data = yield from all_of(file)
+        data = yield from all_of(file, process)
         if "d" in found:
             try:
                 yield from process.write(1, base64.b64decode(re.sub(rb"\s", b"", data), validate=True))

@@ -53,7 +53,10 @@ def date(process: Process, words: list[str]) -> Steps[int]:
         seconds = moment(found["d"], seconds)
     elif "r" in found:
         seconds = process.tree.find(process.path(found["r"])).mtime
-    when = datetime.fromtimestamp(seconds, UTC)
+    try:
+        when = datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        raise Broken(f"invalid date '{found.get('d', '')}'") from None
     if rest and not rest[0].startswith("+"):
         raise Broken("can't set date: Operation not permitted")
     form = rest[0][1:] if rest else "%a, %d %b %Y %H:%M:%S +0000" if "R" in found else "%a %b %e %H:%M:%S %Z %Y"

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__: list[str] = []
 
+_LONGEST = 2**19  # bytes of a line that is cut
+
 
 def _ranges(text: str) -> list[tuple[int, float]]:
     found: list[tuple[int, float]] = []
@@ -51,10 +53,20 @@ def cut(process: Process, words: list[str]) -> Steps[int]:
         return bytes(byte for at, byte in enumerate(line, 1) if chosen(at))
 
     def each(file: Open, path: str) -> Steps[None]:
-        lines = Lines(file)
+        lines = Lines(file, process)
         while some := (yield from lines.some()):
-            made = (one(line.removesuffix(b"\n")) for line in some)
-            yield from process.write(1, b"".join(line + b"\n" for line in made if line is not None))
+            made: list[bytes] = []
+            for line in some:
+                if len(line) > _LONGEST:
+                    raise Broken("out of memory")
+                if (told := one(line.removesuffix(b"\n"))) is not None:
+                    made.append(told + b"\n")
+                if process.late:
+                    yield from process.write(1, b"".join(made))
+                    made.clear()
+                    yield None
+            if made:
+                yield from process.write(1, b"".join(made))
 
     return (yield from given(process, "cut", paths, each))
 
@@ -116,7 +128,7 @@ def nl(process: Process, words: list[str]) -> Steps[int]:
 
     def each(file: Open, path: str) -> Steps[None]:
         nonlocal count
-        lines = Lines(file)
+        lines = Lines(file, process)
         while some := (yield from lines.some()):
             for line in some:
                 count += line != b"\n"
@@ -131,7 +143,7 @@ def fold(process: Process, words: list[str]) -> Steps[int]:
     width = int(found.get("w", "80"))
 
     def each(file: Open, path: str) -> Steps[None]:
-        lines = Lines(file)
+        lines = Lines(file, process)
         while some := (yield from lines.some()):
             for line in some:
                 text = line.decode(errors="surrogateescape")
@@ -152,9 +164,9 @@ def paste(process: Process, words: list[str]) -> Steps[int]:
     def each(file: Open, path: str) -> Steps[None]:
         nonlocal size
         column: list[bytes] = []
-        lines = Lines(file)
+        lines = Lines(file, process)
         while some := (yield from lines.some()):
-            size += taken(some)
+            size += taken(some, process)
             if size > LARGEST:
                 raise Broken("out of memory")
             column += [line.removesuffix(b"\n") for line in some]

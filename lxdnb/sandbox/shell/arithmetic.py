@@ -19,6 +19,9 @@ _LEVELS = (
 )  # fmt: skip
 
 
+DEEPEST = 30  # brackets within each other
+
+
 class ArithmeticFault(Exception):
     """What is no number."""
 
@@ -37,7 +40,7 @@ class _Evaluation:
         self._get, self._put, self._depth = get, put, depth
         self._tokens: list[str] = []
         self._at = 0
-        self._idle = 0
+        self._idle = self._nested = 0
         """How deep it is in what does not count, such as the other branch of `?:`."""
         at, text = 0, text.rstrip()
         while at < len(text):
@@ -145,6 +148,15 @@ class _Evaluation:
         return wrapped(results[operator]())
 
     def _unary(self) -> int:
+        self._nested += 1
+        if self._nested > DEEPEST:
+            raise ArithmeticFault("out of memory")
+        try:
+            return self._one()
+        finally:
+            self._nested -= 1
+
+    def _one(self) -> int:
         token = self._next()
         if token in ("++", "--"):
             name = self._next()

@@ -197,10 +197,10 @@ def _set(shell: Shell, words: list[str]) -> Steps[int]:
     while at < len(words):
         word = words[at]
         if word in ("--", "-"):
-            shell.positional = words[at + 1 :]
+            shell.give(words[at + 1 :])
             return 0
-        if word[0] not in "+-" or len(word) < 2:
-            shell.positional = words[at:]
+        if word[:1] not in ("+", "-") or len(word) < 2:
+            shell.give(words[at:])
             return 0
         at += 1
         if word in ("-o", "+o"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lxdnb.sandbox.channels import Steps
@@ -12,15 +13,17 @@ from lxdnb.sandbox.shell.expansion import Fault
 from lxdnb.sandbox.shell.syntax import Command
 from lxdnb.sandbox.shell.table import BUILTINS, SPECIAL
 from lxdnb.sandbox.shell.variables import Variables
-from lxdnb.sandbox.signals import HUP, INT, KILL, QUIT, TERM
+from lxdnb.sandbox.signals import HUP, INT, KILL, QUIT, SEGV, TERM
 
 if TYPE_CHECKING:
     from lxdnb.sandbox.machines import Process
 
 __all__ = ["BreakLoop", "Caller", "ContinueLoop", "ExitShell", "ReturnFrom"]
 
+MOST_GIVEN = 2**21  # bytes of words and environment that a program takes, as Linux has it
+LONGEST_GIVEN = 2**17
 DEEPEST = 100  # calls of functions within each other
-_DEATHS = {HUP: "Hangup", QUIT: "Quit", KILL: "Killed", TERM: "Terminated"}
+_DEATHS = {HUP: "Hangup", QUIT: "Quit", KILL: "Killed", SEGV: "Segmentation fault", TERM: "Terminated"}
 
 
 class ExitShell(Exception):
@@ -53,6 +56,13 @@ class Caller(Variables, ABC):
 
     def complain(self, text: str) -> Steps[None]:
         yield from self.process.say(f"{self.name}: {text}\n", 2)
+
+    def spawn(self, words: list[str], body: Callable[[Process], Steps[int]]) -> Process:
+        """Begin a child. Raises Fault where there are too many already."""
+        try:
+            return self.process.spawn(words, body)
+        except FileError as error:
+            raise Fault(f"can't fork: {error.text}") from None
 
     @abstractmethod
     def command(self, command: Command, *, last: bool = False) -> Steps[None]:
@@ -106,7 +116,7 @@ class Caller(Variables, ABC):
             process.pending.clear()
             return started(process, words, self.name)
 
-        child = self.process.spawn(words, body)
+        child = self.spawn(words, body)
         status = yield from self.process.wait(child)
         if child.killer == INT and self.interactive:
             yield from self.process.say("\n", 2)
@@ -125,6 +135,10 @@ class Caller(Variables, ABC):
 
 def started(process: Process, words: list[str], shell: str) -> Steps[int]:
     """Run a program, or say why it cannot be."""
+    given = [*words, *(f"{key}={value}" for key, value in process.environment.items())]
+    if sum(map(len, given)) > MOST_GIVEN or max(map(len, given)) > LONGEST_GIVEN:
+        yield from process.say(f"{shell}: {words[0]}: Argument list too long\n", 2)
+        return 126
     try:
         body = program(process, words, by_shell=True)
     except NotFound:

@@ -8,10 +8,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import regex
+
 from lxdnb.sandbox.channels import PIECE, Pipe, PipeEnd, Steps
 from lxdnb.sandbox.shell import patterns
 from lxdnb.sandbox.shell.arithmetic import ArithmeticFault, evaluate
 from lxdnb.sandbox.shell.syntax import Arithmetic, Parameter, Part, Script, Substitution, Text, Word
+from lxdnb.sandbox.shell.variables import WORD
 
 if TYPE_CHECKING:
     from lxdnb.sandbox.shell.interpreter import Shell
@@ -20,6 +23,9 @@ __all__ = ["Fault", "fields", "pattern_of", "text_of"]
 
 _SPECIAL = frozenset("*?]~")  # of which a word may come to something else
 LONGEST = 2**24  # bytes that a substitution may come to
+LARGEST = 2**26  # bytes that the words of one command may come to
+MOST_FIELDS = 2**20  # that one value may be split into
+SECONDS = 0.1  # that a pattern may take for a value
 Pieces = list[tuple[str, bool]]
 
 
@@ -30,7 +36,10 @@ class Fault(Exception):
 def fields(shell: Shell, words: tuple[Word, ...]) -> Steps[list[str]]:
     """Return the fields that words come to."""
     found: list[str] = []
+    room = LARGEST
     for word in words:
+        if shell.process.late:
+            yield None
         if len(word) == 1 and isinstance(word[0], Text) and (word[0].quoted or not _SPECIAL & set(word[0].text)):
             found.append(word[0].text)  # most words
             continue
@@ -39,8 +48,13 @@ def fields(shell: Shell, words: tuple[Word, ...]) -> Steps[list[str]]:
             paths: list[str] = []
             if not shell.options["f"] and patterns.wild(pieces):
                 process = shell.process
-                paths = patterns.names(process.tree, process.directory, pieces, process.user)
+                paths = yield from patterns.names(process, pieces)
             found += paths or [text]
+            if shell.process.late:
+                yield None
+            room -= len(text) + sum(map(len, paths)) + WORD * (len(paths) or 1)
+            if room < 0:
+                raise Fault("out of memory")
     return found
 
 
@@ -105,6 +119,8 @@ def _split(shell: Shell, word: Word) -> Steps[list[Pieces]]:
                     done.append(current or [])
                     current = None
                 current = [*(current or []), (value, True)]
+                if shell.process.late:
+                    yield None
             if not shell.positional and current == [("", True)] and number == len(word) - 1:
                 current = None  # "$@" of nothing is nothing
             continue
@@ -142,12 +158,14 @@ def _cut(value: str, separators: str) -> tuple[bool, list[str], bool]:
     blank = "".join(each for each in separators if each in " \t\n")
     hard = "".join(each for each in separators if each not in " \t\n")
     blanks = f"[{re.escape(blank)}]" if blank else "(?!)"
-    stripped = re.sub(f"^{blanks}+", "", value)
+    stripped = value.lstrip(blank) if blank else value
     before = stripped != value
-    value, stripped = stripped, re.sub(f"{blanks}+$", "", stripped)
+    value, stripped = stripped, stripped.rstrip(blank) if blank else stripped
     after = stripped != value
     if not stripped:
         return before or after, [], False
+    if sum(map(stripped.count, separators)) > MOST_FIELDS:
+        raise Fault("out of memory")
     splitter = f"{blanks}*[{re.escape(hard)}]{blanks}*|{blanks}+" if hard else f"{blanks}+"
     pieces = re.split(splitter, stripped)
     if hard and stripped[-1] in hard:
@@ -240,8 +258,8 @@ def _parameter(shell: Shell, part: Parameter) -> Steps[list[str]]:
         return [_slice((yield from text_of(shell, part.word)), "".join(values), shell)]
     if operator in ("/", "//"):
         return (yield from _replaced(shell, part, values))
-    expression = yield from pattern_of(shell, part.word)
-    return [_trimmed(value, operator, expression) for value in values]
+    pieces = yield from _pieces(shell, part.word)
+    return [patterns.trimmed(value, operator, pieces) for value in values]
 
 
 def _slice(word: str, value: str, shell: Shell) -> str:
@@ -271,17 +289,8 @@ def _replaced(shell: Shell, part: Parameter, values: list[str]) -> Steps[list[st
     expression = patterns.pattern(wanted)
     if not expression:
         return values
-    return [re.sub(expression, lambda _: put, value, count=0 if part.operator == "//" else 1) for value in values]
-
-
-def _trimmed(value: str, operator: str, expression: str) -> str:
-    sizes = range(len(value) + 1)
-    if operator in ("#", "##"):
-        for size in sizes if operator == "#" else reversed(sizes):
-            if patterns.matches(value[:size], expression):
-                return value[size:]
-    else:
-        for size in reversed(sizes) if operator == "%" else sizes:
-            if patterns.matches(value[size:], expression):
-                return value[:size]
-    return value
+    count = 0 if part.operator == "//" else 1
+    try:
+        return [regex.sub(expression, lambda _: put, value, count=count, timeout=SECONDS) for value in values]
+    except TimeoutError:
+        raise Fault(f"{part.name}: the pattern takes longer than the sandbox's {SECONDS} s") from None

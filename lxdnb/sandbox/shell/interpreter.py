@@ -147,7 +147,7 @@ class Shell(Caller):
             shell._tested = tested
             return shell.to_the_end(lambda: shell.run(script, last=True))
 
-        child = self.process.spawn(words, body)
+        child = self.spawn(words, body)
         for number, file in files.items():
             child.put(number, file)
         return child

@@ -5,12 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
+from lxdnb.sandbox.channels import Steps
 from lxdnb.sandbox.filesystem import Tree, User
 from lxdnb.sandbox.nodes import Directory, FileError
 
-__all__ = ["Pieces", "matches", "names", "pattern", "wild"]
+if TYPE_CHECKING:
+    from lxdnb.sandbox.machines import Process
 
+__all__ = ["Pieces", "matches", "names", "pattern", "trimmed", "wild"]
+
+MOST = 2**18  # names that a pattern comes to
 Pieces = Iterable[tuple[str, bool]]
 """Text, each piece with whether it was quoted: what is, stands for itself."""
 _CLASSES = {
@@ -27,38 +33,58 @@ def wild(pieces: Pieces) -> bool:
 
 def pattern(pieces: Pieces) -> str:
     """Return the regular expression that a pattern is."""
-    marked = "".join("".join(f"\\{char}" for char in text) if quoted else text for text, quoted in pieces)
-    return _expression(marked)
+    first, *rest = _parts(_marked(pieces))
+    if not rest:
+        return "".join(first)
+    return "".join([*first, *map(_next, rest[:-1]), ".*", *rest[-1]])
+
+
+def trimmed(value: str, operator: str, pieces: Pieces) -> str:
+    """Return a value without what fits a pattern at its beginning (`#`) or its end (`%`), the longest if doubled."""
+    parts = _parts(_marked(pieces))
+    if operator[0] == "%":  # the same, seen from the other end
+        value, parts = value[::-1], [part[::-1] for part in reversed(parts)]
+    first, *rest = parts
+    made = "".join([*first, *map(_next, rest)])
+    if rest and len(operator) == 2:
+        made = "".join([*first, *map(_next, rest[:-1]), ".*", *rest[-1]])
+    match = re.compile(made, re.DOTALL).match(value)
+    kept = value[match.end() :] if match else value
+    return kept[::-1] if operator[0] == "%" else kept
+
+
+def _marked(pieces: Pieces) -> str:
+    return "".join("".join(f"\\{char}" for char in text) if quoted else text for text, quoted in pieces)
+
+
+def _next(part: list[str]) -> str:
+    # What stands between two stars is taken where it comes first, for good: so no pattern takes longer than
+    # its length times that of the text.
+    return f"(?>.*?{''.join(part)})"
 
 
 @lru_cache(1000)
-def _expression(marked: str) -> str:
-    # What stands between two stars is taken where it comes first, for good: so no pattern takes longer than
-    # its length times that of the text.
-    parts: list[str] = []
-    made: list[str] = []
+def _parts(marked: str) -> list[list[str]]:
+    """Return what stands between the stars of a pattern: expressions, each for one character."""
+    parts: list[list[str]] = [[]]
     at = 0
     while at < len(marked):
         char = marked[at]
         at += 1
         if char == "\\" and at < len(marked):
-            made.append(re.escape(marked[at]))
+            parts[-1].append(re.escape(marked[at]))
             at += 1
         elif char == "*":
-            if made or not parts:
-                parts.append("".join(made))
-                made = []
+            if parts[-1] or len(parts) == 1:
+                parts.append([])
         elif char == "?":
-            made.append(".")
+            parts[-1].append(".")
         elif char == "[" and (bracket := _bracket(marked, at)) is not None:
-            made.append(bracket[0])
+            parts[-1].append(bracket[0])
             at = bracket[1]
         else:
-            made.append(re.escape(char))
-    if not parts:
-        return "".join(made)
-    first, *middle = parts
-    return first + "".join(f"(?>.*?{part})" for part in middle) + ".*" + "".join(made)
+            parts[-1].append(re.escape(char))
+    return parts
 
 
 def _bracket(marked: str, at: int) -> tuple[str, int] | None:
@@ -91,8 +117,8 @@ def matches(text: str, expression: str) -> bool:
         return False
 
 
-def names(tree: Tree, directory: str, pieces: list[tuple[str, bool]], who: User) -> list[str]:
-    """Return the paths that fit a pattern, sorted."""
+def names(process: Process, pieces: list[tuple[str, bool]]) -> Steps[list[str]]:
+    """Return the paths that fit a pattern, sorted; of very many, the first."""
     parts: list[list[tuple[str, bool]]] = [[]]
     for text, quoted in pieces:
         for number, section in enumerate(text.split("/")):
@@ -103,7 +129,13 @@ def names(tree: Tree, directory: str, pieces: list[tuple[str, bool]], who: User)
     found = ["/" if absolute else ""]
     for number, part in enumerate(parts[1:] if absolute else parts):
         last = number == len(parts) - 1 - absolute
-        found = [path for base in found for path in _step(tree, directory, base, part, who, last=last)]
+        before, found = found, list[str]()
+        for base in before:
+            found += _step(process.tree, process.directory, base, part, process.user, last=last)
+            if process.late:
+                yield None
+            if len(found) > MOST:
+                break
     return sorted(found)
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Variables", "quoted"]
 
+WORD = 50  # bytes that one takes besides its characters
 LONGEST = 2**24  # characters of a value
 
 
@@ -69,13 +70,22 @@ class Variables:
             from lxdnb.sandbox.shell.expansion import Fault
 
             raise Fault("out of memory")
-        self.variables[name] = value
+        self._put(name, value)
         if self.options["a"]:
             self.exported.add(name)
 
+    def give(self, positional: list[str]) -> None:
+        """Have other parameters from now on."""
+        self.process.take(_size(positional) - _size(self.positional))
+        self.positional = positional
+
     def unset(self, name: str) -> None:
-        self.variables.pop(name, None)
+        self.process.take(-len(self.variables.pop(name, "")))
         self.exported.discard(name)
+
+    def _put(self, name: str, value: str) -> None:
+        self.process.take(len(value) - len(self.variables.get(name, "")))
+        self.variables[name] = value
 
     def restore(self, kept: dict[str, str | None]) -> None:
         """Give variables the values again that they had."""
@@ -83,7 +93,7 @@ class Variables:
             if value is None:
                 self.unset(name)
             else:
-                self.variables[name] = value
+                self._put(name, value)
 
     def environment(self) -> dict[str, str]:
         return {name: value for name, value in self.variables.items() if name in self.exported}
@@ -94,6 +104,10 @@ class Variables:
         file = self.process.tree.get("/etc/passwd")
         text = bytes(file.data).decode(errors="replace") if isinstance(file, File) else ""
         return {parts[0]: parts[5] for line in text.splitlines() if len(parts := line.split(":")) > 5}
+
+
+def _size(words: list[str]) -> int:
+    return sum(map(len, words)) + WORD * len(words)
 
 
 def quoted(value: str) -> str:
