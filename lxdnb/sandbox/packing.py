@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import bz2
-import gzip
 import io
 import json
 import lzma
 import tarfile
-from collections.abc import Callable, Mapping
-from typing import Any
+import zlib
+from collections.abc import Callable, Generator, Mapping
+from typing import Any, Protocol
 
 from lxdnb.sandbox.filesystem import Tree
 from lxdnb.sandbox.nodes import Device, Directory, Fifo, File, Link
 from lxdnb.sandbox.replies import Refused
 
-__all__ = ["ALGORITHMS", "add_file", "add_tree", "compressed", "packed"]
+__all__ = ["ALGORITHMS", "add_file", "add_tree", "compressed", "compressing", "packed"]
 
 
 def packed(tree: Tree, metadata: Mapping[str, Any], templates: Mapping[str, bytes]) -> bytes:
@@ -61,11 +61,25 @@ def add_tree(archive: tarfile.TarFile, tree: Tree, prefix: str) -> None:
         archive.addfile(entry, content)
 
 
-_COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
-    "none": bytes,
-    "gzip": lambda data: gzip.compress(data, 1, mtime=0),
-    "bzip2": lambda data: bz2.compress(data, 1),
-    "xz": lambda data: lzma.compress(data, preset=0),
+class _Compressor(Protocol):
+    def compress(self, data: bytes, /) -> bytes: ...
+    def flush(self) -> bytes: ...
+
+
+class _Plain:
+    def compress(self, data: bytes, /) -> bytes:
+        return bytes(data)
+
+    def flush(self) -> bytes:
+        return b""
+
+
+_PIECE = 2**18  # bytes that are made smaller at once
+_COMPRESSORS: dict[str, Callable[[], _Compressor]] = {
+    "none": _Plain,
+    "gzip": lambda: zlib.compressobj(1, wbits=31),
+    "bzip2": lambda: bz2.BZ2Compressor(1),
+    "xz": lambda: lzma.LZMACompressor(preset=0),
 }
 
 
@@ -74,6 +88,20 @@ ALGORITHMS = frozenset(_COMPRESSORS)
 
 def compressed(data: bytes, algorithm: str) -> bytes:
     """Return data as an algorithm makes them smaller. Raises Refused for one that is not there."""
+    working = compressing(data, algorithm)
+    while True:
+        try:
+            next(working)
+        except StopIteration as over:
+            return over.value
+
+
+def compressing(data: bytes, algorithm: str) -> Generator[float, None, bytes]:
+    """As `compressed`, in turns with others: yields what share of the work is done."""
     if algorithm not in _COMPRESSORS:
         raise Refused(500, f'Compression algorithm "{algorithm}" isn\'t currently supported')
-    return _COMPRESSORS[algorithm](data)
+    compressor, made = _COMPRESSORS[algorithm](), bytearray()
+    for at in range(0, len(data), _PIECE):
+        made += compressor.compress(data[at : at + _PIECE])
+        yield min(1.0, (at + _PIECE) / len(data))
+    return bytes(made + compressor.flush())

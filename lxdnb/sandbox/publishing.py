@@ -5,17 +5,18 @@ https://documentation.ubuntu.com/lxd/stable-5.0/rest-api/#/images/images_post
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lxdnb.sandbox.archives import files_of as sent_files
 from lxdnb.sandbox.bodies import CONFIG, Shape, read
+from lxdnb.sandbox.channels import Gate
 from lxdnb.sandbox.image_sources import SOURCE, brought, from_elsewhere
 from lxdnb.sandbox.images import Image, add_alias, describe, imported
 from lxdnb.sandbox.instances import Instance, known
 from lxdnb.sandbox.metadata import described
 from lxdnb.sandbox.operations import Operation, Work
-from lxdnb.sandbox.packing import compressed, packed
+from lxdnb.sandbox.packing import compressing, packed
 from lxdnb.sandbox.replies import Async, Refused, Reply, Request
 from lxdnb.sandbox.rootfs import files_of
 from lxdnb.sandbox.routes import route
@@ -101,9 +102,8 @@ def _publish(host: Host, request: Request) -> Reply:
         told = described(host, instance)
         properties = {**told.told["properties"], **asked.get("properties", {})}
         metadata = {**told.told, "creation_date": int(host.clock()), "properties": properties}
-        operation.progress(create_image_from_container_pack_progress="Image pack: 100%")
         content = packed(files_of(host, instance), metadata, told.files)
-        file = compressed(content, asked.get("compression_algorithm") or "gzip")
+        file = yield from _compressed(operation, content, asked.get("compression_algorithm") or "gzip")
         yield 0.05  # so that who has asked meanwhile how far it is learns that
         made = imported(host, project, (file,), instance.kind)
         made.public, made.filename = asked.get("public", False), asked.get("filename", "")
@@ -121,3 +121,17 @@ def _publish(host: Host, request: Request) -> Reply:
 def _found(host: Host, project: str, owner: str, snapshot: str) -> Instance:
     instance = known(host, project, owner)
     return snapshot_of(host, instance, snapshot).then if snapshot else instance
+
+
+def _compressed(operation: Operation, content: bytes, algorithm: str) -> Generator[float | Gate, None, bytes]:
+    """Make an image smaller, and tell at each tenth how far that is."""
+    working, tenth = compressing(content, algorithm), 0
+    while True:
+        try:
+            share = next(working)
+        except StopIteration as over:
+            return over.value
+        if int(share * 10) > tenth:
+            tenth = int(share * 10)
+            operation.progress(create_image_from_container_pack_progress=f"Image pack: {10 * tenth}%")
+        yield 0.0
