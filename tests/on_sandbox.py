@@ -26,10 +26,7 @@ _FOLDER = "the test looks into the daemon's folder"
 _CONSOLE = "its instances have no console"
 NOT_YET = {
     "bulk": {"a_rebuild_makes_its_files_anew": _FOLDER},
-    "cluster": {
-        "a_server_becomes_a_cluster_that_another_joins_and_leaves": "no other server joins it",
-        "volumes_go_from_member_to_member": _FOLDER,
-    },
+    "cluster": {"another_server_joins_and_leaves": "no other server joins it"},
     "images": {
         "damage_is_seen_and_nothing_is_left": _FOLDER,
     },

@@ -32,7 +32,8 @@ class FileWithin:
         }
         client = Client(str(self._socket), project=self._project)
         definition = {"name": "reader", "source": {"type": "none"}, "profiles": [], "devices": devices}
-        reader = client.instances.create(definition, wait=True)
+        target = client.cluster.get().server_name if client.server_clustered else None
+        reader = client.instances.create(definition, wait=True, target=target)
         try:
             reader.start(wait=True)
             result = do(reader.files)

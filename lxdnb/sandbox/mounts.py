@@ -52,7 +52,7 @@ def _wanted(host: Host, instance: Instance) -> dict[str, Directory]:
     for device in instance.expanded(host)[1].values():
         pool = host.pools.get(device.get("pool", ""))
         if device.get("type") == "disk" and device.get("source") and pool is not None:
-            volume = pool.volumes.get((owner, device["source"]))
+            volume = pool.on(instance.member or host.cluster.first).get((owner, device["source"]))
             if volume is not None and isinstance(volume.content, Directory) and device.get("path"):
                 found["/" + device["path"].strip("/")] = volume.content
     return found

@@ -16,6 +16,9 @@ import lxdnb
 from lxdnb.models import Cluster
 from tests import clusters, daemons
 from tests.contract.test_certificates import keypair
+from tests.on_sandbox import SANDBOXES
+from tests.simulated import simulated
+from tests.volumes import file_in
 
 VOLUMES = "/1.0/storage-pools/default/volumes/custom"
 NONE = {"source": {"type": "none"}}
@@ -48,25 +51,59 @@ def test_a_server_that_stands_alone_says_so(client):
         client.use_target("n2").api.get()
 
 
-def test_a_server_becomes_a_cluster_that_another_joins_and_leaves(flavour, tmp_path):
+@pytest.fixture
+def alone(server_kind: str) -> Iterator[daemons.Daemon]:
+    """A server of a test's own, that stands alone."""
+    if server_kind in SANDBOXES:
+        with simulated(SANDBOXES[server_kind]) as server:
+            yield server
+        return
+    if reason := daemons.missing(server_kind):
+        pytest.skip(reason)
+    with daemons.daemon(server_kind) as server:
+        yield server
+
+
+def test_a_server_becomes_a_cluster_with_all_that_it_has(alone, tmp_path):
+    client = lxdnb.Client(str(alone.socket))
+    made = client.instances.create({"name": "c1", **NONE}, wait=True)
+    volume = client.storage_pools.get("default").volumes.create({"name": "data"})
+    assert (made.location, volume.location) == ("none", "none")
+    assert client.cluster.enable("one") is None
+    assert client.server_clustered
+    with pytest.raises(lxdnb.Conflict, match="already, as 'one'"):
+        client.cluster.enable("two")
+    assert client.cluster.get().server_name == "one"
+    for each in (made, volume):
+        each.sync()
+        assert each.location == "one"
+    pool = client.storage_pools.get("default")
+    assert (pool.locations, "source" in pool.config) == (["one"], False)
+    assert client.use_target("one").storage_pools.get("default").config["source"]
+    (first,) = client.cluster.members.all()
+    assert (first.server_name, first.status, first.url) == ("one", "Online", alone.address)
+    token = client.cluster.members.create_token("two")
+    until = token.expires_at[:16].replace("-", "/").replace("T", " ")
+    assert alone.cli("cluster", "list-tokens", "--format", "csv") == f"two,{token},{until} UTC\n"
+    secret = json.loads(b64decode(token))["secret"]
+    for shown in (repr(token), repr([token]), repr(client.operations.all()), f"{client.cluster.members!r}"):
+        assert secret not in shown
+        assert str(token) not in shown
+    again = pickle.loads(pickle.dumps(token))
+    assert (again, again.server_name, again.expires_at) == (token, token.server_name, token.expires_at)
+    _shown_certificate(alone, client, tmp_path)
+    for each in (volume, made):
+        each.delete(wait=True)
+    client.close()
+
+
+def test_another_server_joins_and_leaves(flavour):
     if reason := daemons.missing(flavour):
         pytest.skip(reason)
     with daemons.daemon(flavour) as server:
         client = lxdnb.Client(str(server.socket))
-        assert client.cluster.enable("one") is None
-        assert client.server_clustered
-        with pytest.raises(lxdnb.Conflict, match="already, as 'one'"):
-            client.cluster.enable("two")
-        assert client.cluster.get().server_name == "one"
+        client.cluster.enable("one")
         token = client.cluster.members.create_token("two")
-        until = token.expires_at[:16].replace("-", "/").replace("T", " ")
-        assert server.cli("cluster", "list-tokens", "--format", "csv") == f"two,{token},{until} UTC\n"
-        secret = json.loads(b64decode(token))["secret"]
-        for shown in (repr(token), repr([token]), repr(client.operations.all()), f"{client.cluster.members!r}"):
-            assert secret not in shown
-            assert str(token) not in shown
-        again = pickle.loads(pickle.dumps(token))
-        assert (again, again.server_name, again.expires_at) == (token, token.server_name, token.expires_at)
         watcher = daemons.watch(flavour, clustered=True)
         try:
             two = clusters.join(server, "two", watcher, f"127.{random.randrange(1, 255)}.0.2", token)
@@ -81,7 +118,6 @@ def test_a_server_becomes_a_cluster_that_another_joins_and_leaves(flavour, tmp_p
             assert (member.server_name, client.cluster.members.exists("two")) == ("zwei", False)
             member.delete(wait=True)
             assert client.cluster.members.all() == [client.cluster.members.get("one")]
-            _shown_certificate(server, client, tmp_path)
         finally:
             assert watcher.end() == []
         client.close()
@@ -244,12 +280,12 @@ def test_volumes_go_from_member_to_member(first, cluster):
     pool = first.storage_pools.get("default")
 
     def text(name: str, volume: str) -> str:
-        return (cluster[name].directory / "storage-pools/default/custom" / f"default_{volume}" / "file").read_text()
+        return file_in(cluster[name], volume).read_text()
 
     # Of the same name on two: it is the right one that goes, and not the one that is where it goes.
     both = {name: pool.volumes.create({"name": "data"}, target=name) for name in ("n1", "n2")}
     for name, volume in both.items():
-        (cluster[name].directory / "storage-pools/default/custom/default_data/file").write_text(f"of {name}")
+        file_in(cluster[name], "data").write_text(f"of {name}")
         volume.snapshots.create(f"before-{name}")
     for here, there in (("n1", "n2"), ("n2", "n3")):
         copy = both[here].copy(f"copy-of-{here}", target=there)
