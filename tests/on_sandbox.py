@@ -18,7 +18,7 @@ FILES = frozenset(
         "backups", "copies", "migrate", "storage_copies", "crossings",
         "certificates", "connect", "docstrings", "event_classes", "identity", "logging", "names", "readme", "scopes",
         "server", "wrong_types",
-        "cluster", "cluster_answers", "cluster_members",
+        "cluster", "cluster_answers", "cluster_members", "cluster_programs",
     ]
 )  # fmt: skip
 _HTTPS = "it speaks HTTP on a unix socket alone"
