@@ -30,6 +30,7 @@ _NO_SANDBOX = (
 )
 _MARK = b"lxdnb sandbox 1\n"
 _PIECE = 65_536  # bytes in a message, at most
+_LARGEST = 16 * 2**30  # bytes that go over at once
 _MOST = 16  # messages that wait to be carried
 
 
@@ -210,7 +211,7 @@ class Crossing:
         message = yield from self.channels["control"].receive(self._host)
         try:
             told = json.loads(message.removeprefix(_MARK)) if message.startswith(_MARK) else None
-        except ValueError:
+        except (ValueError, RecursionError):
             told = None
         if not isinstance(told, dict):
             raise Refused(500, _NO_SANDBOX)
@@ -239,6 +240,8 @@ class Crossing:
         sizes = told.get("sizes")
         if not isinstance(sizes, list) or not all(isinstance(each, int) and each >= 0 for each in sizes):
             raise Refused(500, "the other server does not say how much it sends")
+        if sum(sizes) > _LARGEST:
+            raise Refused(500, f"the other server sends more than the {_LARGEST} bytes that a sandbox takes")
         yield from self.say(go=True)
         return told
 

@@ -164,7 +164,7 @@ class ServerLines:
         try:
             request = _request(re.sub("^http", "ws", url), certificate)
             async with asyncio.timeout(_CONNECT):
-                connection = await websocket.websocket_connect(request, ping_interval=_PING, max_message_size=LARGEST)
+                connection = await websocket.websocket_connect(request, ping_interval=_PING)
         except Exception as error:
             channel.fail(self._words(error, url))
             self._driver.turn()

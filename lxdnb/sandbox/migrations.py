@@ -54,7 +54,10 @@ def give(
     def work(operation: Operation) -> Work:
         try:
             yield from crossing.connected()
-            yield from crossing.hand_over([packed(host, instance, "none", alone=alone)], kind="instance")
+            # Times as they are: written as text they would lose some of it.
+            created = {each.name: each.created for each in (instance.snapshots or {}).values()}
+            backup = packed(host, instance, "none", alone=alone)
+            yield from crossing.hand_over([backup], kind="instance", created=created)
         except Refused as refused:
             crossing.apologise(refused.words)
             raise
@@ -165,7 +168,7 @@ def _take(host: Host, crossing: Crossing, made: Instance) -> Talk[None]:
     if host.instances(made.project).get(made.name) is not made:
         raise Refused(500, "Instance not found")
     made.files, made.described = found.tree, found.described
-    _take_snapshots(host, made, found.snapshots)
+    _take_snapshots(host, made, found.snapshots, told.get("created"))
     yield from crossing.say(done=True)
 
 
@@ -179,11 +182,13 @@ def _opened(host: Host, data: bytes, kind: str) -> Unpacked:
         raise Refused(500, "what the other server has sent is no instance") from None
 
 
-def _take_snapshots(host: Host, made: Instance, given: list[Unpacked]) -> None:
+def _take_snapshots(host: Host, made: Instance, given: list[Unpacked], times: Any) -> None:
     """Have the snapshots that were given: those that are there already stay as they are, and others go."""
     before, now = made.snapshots or {}, dict[str, Snapshot]()
     for each in given:
         name, created = str(each.record.get("name", "")), moment(str(each.record.get("created_at", "")))
+        if isinstance(times, dict) and isinstance(times.get(name), float):
+            created = times[name]
         there = before.get(name)
         if there is not None and there.created == created:
             now[name] = there
