@@ -16,7 +16,7 @@ FILES = frozenset(
         "network_forwards", "networks", "operations", "profiles", "projects", "publish", "saves", "sharing",
         "snapshots", "storage_backups", "storage_buckets", "storage_pools", "storage_volumes", "warnings", "widgets",
         "backups", "copies", "migrate", "storage_copies", "crossings",
-        "certificates", "connect", "docstrings", "event_classes", "identity", "logging", "names", "readme", "scopes",
+        "certificates", "connect", "doors", "event_classes", "identity", "logging", "names", "readme", "scopes",
         "server", "wrong_types",
         "cluster", "cluster_answers", "cluster_members", "cluster_programs",
     ]

@@ -23,6 +23,7 @@ class ImageAlias(OfServer):
     >>> alias.save()
     >>> client.images.get_by_alias("stable") == client.images.find("busybox")
     True
+    >>> alias.delete()
 
     https://documentation.ubuntu.com/lxd/stable-5.0/image-handling/
     """

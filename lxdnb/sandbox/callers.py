@@ -63,6 +63,8 @@ def has_expired(certificate: bytes, now: float) -> bool:
 
 def caller_by_tls(host: Host, address: str, certificate: bytes | None, door: str) -> Caller:
     """Return who has come from an address with a certificate, or with none."""
+    if host.flavour.incus:
+        address = address.rpartition(":")[0].strip("[]")
     fingerprint = sha256(certificate).hexdigest() if certificate else ""
     known = host.certificates.get(fingerprint)
     if known is None or certificate is None or has_expired(certificate, host.clock()):

@@ -171,11 +171,6 @@ def one(host: Host, request: Request, fingerprint: str) -> Reply:
     return Sync(found.record(host), found.etag)
 
 
-def _check_own(host: Host, request: Request, found: Certificate) -> None:
-    if found.fingerprint != request.caller.name:
-        raise kept_back(host)
-
-
 @route_changes("/1.0/certificates/*")
 def change(host: Host, request: Request, fingerprint: str, *, keep: bool) -> Reply:
     found = _known(host, fingerprint)
@@ -186,7 +181,8 @@ def change(host: Host, request: Request, fingerprint: str, *, keep: bool) -> Rep
     if asked.get("type", "") != found.kind:
         raise Refused(400 if host.flavour.incus else 403, "The certificate type cannot be changed")
     if request.caller.restricted:
-        _check_own(host, request, found)
+        if found.fingerprint != request.caller.name:
+            raise kept_back(host)
         kept = {"name": found.name, "restricted": found.restricted, "projects": found.projects}
         if any(asked.get(key, type(value)()) != value for key, value in kept.items()):
             raise Refused(403, "Only the certificate can be changed")
@@ -201,7 +197,7 @@ def change(host: Host, request: Request, fingerprint: str, *, keep: bool) -> Rep
 def delete(host: Host, request: Request, fingerprint: str) -> Reply:
     found = _known(host, fingerprint)
     if request.caller.restricted:
-        _check_own(host, request, found)
+        raise kept_back(host)
     del host.certificates[found.fingerprint]
     host.tell("certificate-deleted", f"/1.0/certificates/{found.fingerprint}", "default")
     return Sync({})

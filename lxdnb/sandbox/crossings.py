@@ -123,7 +123,7 @@ class Crossing:
 
     def __init__(self, host: Host, side: str, what: str) -> None:
         self._host, self.side, self._what = host, side, what
-        self.secrets = {name: f"{host.random.getrandbits(256):064x}" for name in NAMES}
+        self.secrets = {name: host.new_secret() for name in NAMES}
         changed = Gate()
         self.channels = {name: Channel(changed) for name in NAMES}
         self._changed = changed

@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
+from tornado import netutil  # by its name: not every system has bind_unix_socket
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPServerRequest
 from tornado.iostream import IOStream
-from tornado.netutil import add_accept_handler, bind_unix_socket
+from tornado.netutil import add_accept_handler
 
 from lxdnb.sandbox.callers import ROOT, Caller, caller_by_tls
 from lxdnb.sandbox.identity import Identity
@@ -86,7 +87,7 @@ class SocketDoors:
         """Listen at a unix socket, for whoever may write to it: its owner. Raises OSError, ValueError."""
         if not hasattr(socket, "AF_UNIX"):
             raise OSError("this system has no unix sockets: give http='127.0.0.1:0' in place of socket")
-        listener = bind_unix_socket(str(path), mode=0o600)
+        listener = netutil.bind_unix_socket(str(path), mode=0o600)
         self._open["unix"] = [closing(listener, add_accept_handler(listener, self._come_locally))]
         self._path = path
 

@@ -73,7 +73,7 @@ class Session:
                 self.pipes[name].writers = 1  # the session's own, until the command has them
         if self.streamed:
             names = ("0", "control") if self.interactive else ("0", "1", "2", "control")
-            self.secrets = {name: f"{host.random.getrandbits(256):064x}" for name in names}
+            self.secrets = {name: host.new_secret() for name in names}
 
     @property
     def needed(self) -> set[str]:

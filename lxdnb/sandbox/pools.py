@@ -80,24 +80,27 @@ class Pool:
         return f"/1.0/storage-pools/{self.name}"
 
     def used_by(self, host: Host, caller: Caller = ROOT) -> Iterator[str]:
-        """The URLs of the instances that lie in it, of the profiles with a disk in it, and of its custom volumes."""
+        """The URLs of the instances that lie in it, of the profiles with a disk in it, and of its custom volumes.
+
+        Of what others have, Incus hides instances alone.
+        """
+        incus = host.flavour.incus
         for project in host.projects.values():
-            if not caller.may_use(project.name):
-                continue
-            for instance in project.instances.values():
+            own = caller.may_use(project.name)
+            for instance in project.instances.values() if own else ():
                 if instance.pool(host) == self.name:
                     yield of_project(instance.url, project.name)
-                    if not host.flavour.incus:
+                    if not incus:
                         for name in instance.snapshots or {}:
                             yield of_project(f"{instance.url}/snapshots/{name}", project.name)
-            for profile in project.profiles.values():
+            for profile in project.profiles.values() if own or incus else ():
                 if any(device.get("pool") == self.name for device in profile.devices.values()):
                     yield of_project(profile.url, project.name)
         for volume in self.every_volume():
-            if not caller.may_use(volume.project):
-                continue
-            yield volume.place(host)
-            if not host.flavour.incus:
+            if incus:
+                yield volume.place(host)
+            elif caller.may_use(volume.project):
+                yield volume.place(host)
                 yield from (volume.place(host, "snapshots", name) for name in volume.snapshots)
 
     def record(self, host: Host, caller: Caller = ROOT, member: Member | None = None) -> dict[str, Any]:

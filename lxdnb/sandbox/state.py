@@ -6,6 +6,7 @@ to it.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from random import Random
@@ -72,6 +73,10 @@ class Host:
     def new_uuid(self) -> str:
         """Return an identifier that nothing here has yet."""
         return str(UUID(int=self.random.getrandbits(128), version=4))
+
+    def new_secret(self) -> str:
+        """Return a secret, which no seed settles: others must not know it."""
+        return secrets.token_hex(32)
 
     @contextmanager
     def asked_by(self, caller: Caller) -> Generator[None]:

@@ -37,6 +37,11 @@ class Terminal:
         return bool(self._lines)
 
     @property
+    def ahead(self) -> bytes:
+        """The line that would be read next, as it was shown when it was typed; nothing where there is none."""
+        return self._lines[0] if self._lines and self.echo else b""
+
+    @property
     def full(self) -> bool:
         return sum(map(len, self._lines)) > _MOST_WAITING
 

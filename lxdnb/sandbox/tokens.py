@@ -52,7 +52,7 @@ def issued(host: Host, asked: Mapping[str, Any]) -> Operation:
         **({} if ends is None else {"expiresAt": timestamp(ends)}),
         fingerprint=host.identity.fingerprint,
         request={**told, "token": True},
-        secret=f"{host.random.getrandbits(256):064x}",
+        secret=host.new_secret(),
     )
     operation.expires = ends
     return operation

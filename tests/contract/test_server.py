@@ -79,7 +79,7 @@ def test_configuration_is_changed_saved_and_shown(client, server):
     assert mine.config["user.mine"] == "again" == client.host_info["config"]["user.mine"] == told(server)["user.mine"]
 
 
-@pytest.mark.parametrize("server_kind", ["lxd"], scope="session")
+@pytest.mark.parametrize("server_kind", ["lxd", "sandbox"], scope="session")
 def test_a_secret_is_set_kept_and_never_told(client, server, tmp_path):
     mine = client.server
     mine.config["core.trust_password"] = "hunter2"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from lxdnb.sandbox.channels import Steps
+from lxdnb.sandbox.commands import program
 from lxdnb.sandbox.signals import INT, QUIT
-from lxdnb.sandbox.terminal import Terminal
+from lxdnb.sandbox.terminal import Terminal, TerminalFile
+from tests.shells import Simulated
 
 
 def read(terminal: Terminal, size: int = 100) -> bytes | None:
@@ -71,3 +73,16 @@ def test_one_that_is_hung_up_has_no_more_to_say():
     terminal.hang_up()
     assert read(terminal) == b""
     assert [*terminal.write(b"x" * 1_000_000)] == []
+
+
+def test_what_is_typed_before_a_shell_asks_is_shown_again_where_it_asks():
+    simulated = Simulated()
+    terminal = Terminal(80, 24, lambda number: None)
+    terminal.out.readers = 1
+    terminal.type(b"stty size\nexit\n")
+    process = simulated.machine.make(["sh"])
+    process.environment, process.directory = {"PATH": "/sbin:/bin"}, "/"
+    process.files = {number: TerminalFile(terminal) for number in range(3)}
+    simulated.machine.begin(process, program(process, ["sh"]))
+    simulated.turn()
+    assert terminal.out.data == b"stty size\r\nexit\r\n/ # stty size\r\n24 80\r\n/ # exit\r\n"

@@ -137,7 +137,7 @@ def _typed(shell: Shell) -> Steps[None]:
     process.caught |= {INT, QUIT, TERM}
     text = ""
     while True:
-        yield from process.say(_prompt(shell, bool(text)), 2)
+        yield from process.say(_prompt(shell, bool(text)) + _typed_ahead(process), 2)
         process.breakable = True
         try:
             line = yield from _command_line(shell)
@@ -169,6 +169,12 @@ def _typed(shell: Shell) -> Steps[None]:
             shell.status = 2
         process.pending.clear()
         text = ""
+
+
+def _typed_ahead(process: Process) -> str:
+    """Return the line that was typed before it was asked for, which a shell shows again where it asks."""
+    terminal = process.files[0].terminal if 0 in process.files else None
+    return terminal.ahead.decode(errors="replace") if terminal is not None else ""
 
 
 def _command_line(shell: Shell) -> Steps[str | None]:
