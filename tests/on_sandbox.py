@@ -19,11 +19,11 @@ FILES = frozenset(
         "certificates", "connect", "doors", "event_classes", "identity", "logging", "names", "readme", "scopes",
         "server", "wrong_types",
         "cluster", "cluster_answers", "cluster_members", "cluster_programs",
+        "consoles", "power",
     ]
 )  # fmt: skip
 _HTTPS = "it speaks HTTP on a unix socket alone"
 _FOLDER = "the test looks into the daemon's folder"
-_CONSOLE = "its instances have no console"
 NOT_YET = {
     "bulk": {"a_rebuild_makes_its_files_anew": _FOLDER},
     "cluster": {"another_server_joins_and_leaves": "no other server joins it"},
@@ -33,9 +33,7 @@ NOT_YET = {
     "instances": {"access": "there is nobody to have access but by the socket"},
     "launch": {
         "an_address_that_comes_late_is_waited_for": "its p2p devices take no address",
-        "cloud_init_has_the_last_word": "nobody powers it off from within",
     },
-    "logs": {"the_console": _CONSOLE, "what_never_ran_has_said_nothing": _CONSOLE},
     "storage_backups": {"an_iso_image_becomes_a_volume": "it takes no ISO images"},
     "widgets": {"messages_are_few_whatever_comes": "its commands say more at once than a terminal of Linux does"},
 }

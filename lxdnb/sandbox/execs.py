@@ -48,6 +48,9 @@ _FIELDS: dict[str, Shape] = {
 class Session:
     """One command of a client's, with its streams: those of a terminal, or three pipes; or none of a client's."""
 
+    severed = False
+    """Whether its streams are to be cut: those of a command end with it."""
+
     def __init__(self, host: Host, instance: Instance, asked: dict[str, Any]) -> None:
         self.host, self.instance = host, instance
         self.command: list[str] = asked.get("command", [])
@@ -74,6 +77,17 @@ class Session:
         if self.streamed:
             names = ("0", "control") if self.interactive else ("0", "1", "2", "control")
             self.secrets = {name: host.new_secret() for name in names}
+
+    @property
+    def over(self) -> bool:
+        """Whether the command has ended."""
+        return self.process is not None and self.process.status is not None
+
+    def shown(self, name: str) -> Pipe | None:
+        """What goes to the client on a stream."""
+        if self.terminal is not None:
+            return self.terminal.out if name == "0" else None
+        return self.pipes.get(name) if name != "0" else None
 
     @property
     def needed(self) -> set[str]:

@@ -10,6 +10,7 @@ from lxdnb.sandbox import (  # noqa: F401
     cluster_groups,  # pyright: ignore[reportUnusedImport]
     cluster_members,  # pyright: ignore[reportUnusedImport]
     configuration,  # pyright: ignore[reportUnusedImport]
+    consoles,  # pyright: ignore[reportUnusedImport]
     creation,  # pyright: ignore[reportUnusedImport]
     execs,  # pyright: ignore[reportUnusedImport]
     files,  # pyright: ignore[reportUnusedImport]

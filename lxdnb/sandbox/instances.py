@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lxdnb.sandbox.bodies import CONFIG, DEVICES, Shape, read, read_patch
 from lxdnb.sandbox.card_notes import with_cards
 from lxdnb.sandbox.clock import timestamp
+from lxdnb.sandbox.console import GREETING
 from lxdnb.sandbox.operations import Operation, Work
 from lxdnb.sandbox.replies import Async, Refused, Reply, Request, Sync, etag_of
 from lxdnb.sandbox.rootfs import copied
@@ -35,6 +36,7 @@ __all__ = [
     "Instance",
     "check_name",
     "check_name_part",
+    "halt",
     "is_root",
     "known",
     "remove",
@@ -70,6 +72,7 @@ class Instance:
         "architecture",
         "backups",
         "config",
+        "console",
         "created",
         "described",
         "description",
@@ -106,6 +109,7 @@ class Instance:
         self.backups: dict[str, Backup] | None = None
         self.described: Described | None = None
         self.files: Tree | Image | None = None  # its image, until they are first asked for
+        self.console: bytes | bytearray | None = None  # all that it has said
         self.logs: dict[str, bytearray] | None = None  # by their names
         self.machine: Machine | None = None  # once something runs in it
         self.member: Member | None = None  # of the cluster; the first one, where none is said
@@ -218,33 +222,39 @@ def check_name_part(name: str) -> None:
             raise Refused(400, f'Invalid snapshot name: Cannot contain "{character}"')
 
 
-def start(host: Host, instance: Instance, *, again: bool = False) -> None:
-    """Have it run, from now on; `again` where it has been stopped for that alone."""
+def start(host: Host, instance: Instance, told: str = "instance-started", *, bare: bool = False) -> None:
+    """Have it run, from now on; `told` is the event of that, `bare` of who asked for it."""
     instance.status, instance.started = "Running", host.clock()
     instance.last_used = host.clock()
     kept = {key: value for key, value in instance.config.items() if key != "volatile.apply_template"}
     instance.config = kept | {"volatile.last_state.power": "RUNNING", "volatile.idmap.current": IDMAP}
-    host.tell("instance-restarted" if again else "instance-started", instance.url, instance.project)
+    host.tell(told, instance.url, instance.project, bare=bare)
 
 
-def stop(host: Host, instance: Instance, *, force: bool = True, told: bool = True) -> None:
-    """Have it stand still; an ephemeral one is gone with that. `told` is whether there is an event of it."""
+def stop(host: Host, instance: Instance, *, force: bool = True, bare: bool = False) -> None:
+    """Have it stand still; an ephemeral one is gone with that. `bare` tells of it without who asked for it."""
+    halt(instance)
+    host.tell("instance-stopped" if force else "instance-shutdown", instance.url, instance.project, bare=bare)
+    if instance.ephemeral:
+        remove(host, instance, bare=bare)
+
+
+def halt(instance: Instance) -> None:
+    """Have it stand still, and tell nobody."""
     instance.status, instance.started = "Stopped", None
     if instance.machine is not None:
         instance.machine.halt()
-        instance.machine = None
+    if instance.machine is None or not instance.machine.spoke:
+        instance.console = (instance.console or b"") + GREETING
+    instance.machine = None
     instance.config = instance.config | {"volatile.last_state.power": "STOPPED"}
-    if told:
-        host.tell("instance-stopped" if force else "instance-shutdown", instance.url, instance.project)
-    if instance.ephemeral:
-        remove(host, instance)
 
 
-def remove(host: Host, instance: Instance) -> None:
+def remove(host: Host, instance: Instance, *, bare: bool = False) -> None:
     del host.instances(instance.project)[instance.name]
     for snapshot in instance.snapshots or {}:
-        host.tell("instance-snapshot-deleted", f"{instance.url}/snapshots/{snapshot}", instance.project)
-    host.tell("instance-deleted", instance.url, instance.project)
+        host.tell("instance-snapshot-deleted", f"{instance.url}/snapshots/{snapshot}", instance.project, bare=bare)
+    host.tell("instance-deleted", instance.url, instance.project, bare=bare)
 
 
 def _change(host: Host, instance: Instance, asked: dict[str, Any], *, keep: bool) -> None:

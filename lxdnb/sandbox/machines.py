@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lxdnb.sandbox.channels import BrokenPipe, DeviceFile, Gate, Open, OpenFile, Pipe, PipeEnd, Step, Steps
+from lxdnb.sandbox.console import Console
 from lxdnb.sandbox.filesystem import ROOT, Tree, User
 from lxdnb.sandbox.memory import OutOfMemory, memory_of
 from lxdnb.sandbox.mounts import Mount, mount, unmount
@@ -104,6 +105,8 @@ class Process:
         if isinstance(node, Device):
             if node.name == "tty" and self.terminal is not None:
                 return TerminalFile(self.terminal)
+            if node.name == "console":
+                return TerminalFile(self.machine.console.terminal)
             return DeviceFile(node.name, self.machine.host.random.randbytes)
         if isinstance(node, Fifo):
             pipe = node.pipe = node.pipe if isinstance(node.pipe, Pipe) else Pipe()
@@ -211,12 +214,25 @@ class Machine:
         self.make(["init"])
         self.tree.root.put("proc", LiveDirectory(lambda: entries_of(self), host.clock()))
         self._mounts: dict[str, Mount] = {}
+        self._console: Console | None = None
         self.addresses: dict[str, list[str]] = {}  # given to interfaces by `ip`
 
     @property
     def late(self) -> bool:
         """Whether the others of the host are to have their turn."""
         return self.host.clock() > self._until
+
+    @property
+    def console(self) -> Console:
+        """Its console, made when it is first asked for."""
+        if self._console is None:
+            self._console = Console(self)
+        return self._console
+
+    @property
+    def spoke(self) -> bool:
+        """Whether what its console has said is kept already."""
+        return self._console is not None
 
     @property
     def runs(self) -> bool:
@@ -254,6 +270,8 @@ class Machine:
         for process in [*self.processes.values()]:
             process.end(137)
         self._ready.clear()
+        if self._console is not None:
+            self._console.over.open()
         unmount(self.tree, self._mounts)
 
     def mount(self) -> None:

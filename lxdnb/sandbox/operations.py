@@ -16,6 +16,7 @@ from lxdnb.sandbox.replies import Refused, Reply, Request, Sync, Waits
 from lxdnb.sandbox.routes import route
 
 if TYPE_CHECKING:
+    from lxdnb.sandbox.consoles import Attached
     from lxdnb.sandbox.crossings import Crossing
     from lxdnb.sandbox.execs import Session
     from lxdnb.sandbox.members import Member
@@ -53,7 +54,7 @@ class Operation:
         self.failure: Refused | None = None
         self.expires: float | None = None
         """When it is good for nothing any more, for what lasts until it is used: seconds since 1970."""
-        self.session: Session | None = None
+        self.session: Session | Attached | None = None
         """The command that it runs, if a client has come for its streams."""
         self.crossing: Crossing | None = None
         """What goes to or comes from another server by it, if that is awaited."""

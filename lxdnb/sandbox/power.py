@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lxdnb.sandbox.bodies import Shape, read
 from lxdnb.sandbox.clock import timestamp
-from lxdnb.sandbox.instances import STATUS_CODES, Instance, known, resources_of, start, stop
+from lxdnb.sandbox.instances import STATUS_CODES, Instance, halt, known, resources_of, start, stop
 from lxdnb.sandbox.metadata import fill_templates
 from lxdnb.sandbox.network_cards import added_addresses, network_state
 from lxdnb.sandbox.networks import INTERFACES
@@ -20,10 +20,11 @@ from lxdnb.sandbox.targets import unreachable
 from lxdnb.sandbox.workload import MEMORY, memory_limit, usage
 
 if TYPE_CHECKING:
+    from lxdnb.sandbox.machines import Machine
     from lxdnb.sandbox.members import Member
     from lxdnb.sandbox.state import Host
 
-__all__ = ["begin", "state_of"]
+__all__ = ["begin", "end_from_within", "state_of"]
 
 AT_ONCE = 100  # instances that change between two turns of others
 _FIELDS: dict[str, Shape] = {"action": "string", "timeout": "int", "force": "bool", "stateful": "bool"}
@@ -113,11 +114,29 @@ def _do(host: Host, instance: Instance, action: str, *, force: bool = True) -> N
     else:
         if instance.status == "Stopped":
             raise Refused(400, "The instance is already stopped")
-        ephemeral, instance.ephemeral = instance.ephemeral, instance.ephemeral and action == "stop"
-        stop(host, instance, force=force, told=action == "stop")
-        instance.ephemeral = ephemeral
-        if action == "restart":
-            start(host, instance, again=True)
+        if action == "stop":
+            stop(host, instance, force=force)
+        else:
+            halt(instance)
+            start(host, instance, "instance-restarted")
+
+
+def end_from_within(machine: Machine, *, again: bool, seconds: float) -> None:
+    """Turn an instance off, or have it begin anew, because something that runs in it wants that."""
+    host, instance = machine.host, machine.instance
+
+    def end() -> None:
+        if not machine.runs:
+            return
+        if not again:
+            stop(host, instance, force=False, bare=True)
+            return
+        halt(instance)
+        if not host.flavour.incus:
+            host.tell("instance-shutdown", instance.url, instance.project, bare=True)
+        start(host, instance, "instance-restarted", bare=True)
+
+    host.agenda.after(seconds, end)
 
 
 def begin(host: Host, instance: Instance) -> None:

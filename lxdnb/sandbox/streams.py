@@ -16,6 +16,7 @@ from tornado import iostream, web, websocket
 
 from lxdnb.sandbox.access import refused_project
 from lxdnb.sandbox.channels import Gate, Pipe
+from lxdnb.sandbox.consoles import Attached
 from lxdnb.sandbox.doors import caller_of
 from lxdnb.sandbox.execs import Session
 from lxdnb.sandbox.files import opened
@@ -39,7 +40,7 @@ class StreamHandler(websocket.WebSocketHandler):
     """One stream of a command."""
 
     driver: Driver
-    _session: Session | None = None
+    _session: Session | Attached | None = None
     _name = ""
     _left = False
     _unwatch: Callable[[], None] | None = None
@@ -76,9 +77,7 @@ class StreamHandler(websocket.WebSocketHandler):
         self.set_nodelay(True)
         self._unwatch = session.host.cluster.watch(self._lost)
         session.connect(self._name)
-        pipe = session.pipes.get(self._name) if self._name != "0" else None
-        if session.terminal is not None and self._name == "0":
-            pipe = session.terminal.out
+        pipe = session.shown(self._name)
         self._task = asyncio.ensure_future(self._send(session, pipe) if pipe else self._end(session))
         self.driver.turn()
 
@@ -87,7 +86,7 @@ class StreamHandler(websocket.WebSocketHandler):
         if self._session is not None and self._session.instance.member is member:
             self._cut()
 
-    async def _send(self, session: Session, pipe: Pipe) -> None:
+    async def _send(self, session: Session | Attached, pipe: Pipe) -> None:
         size = _FRAMES[session.host.flavour.name]
         with contextlib.suppress(websocket.WebSocketClosedError, iostream.StreamClosedError):
             while not pipe.ended:
@@ -97,18 +96,19 @@ class StreamHandler(websocket.WebSocketHandler):
                     await self.write_message(data, binary=True)
                 else:
                     await _opened(pipe.readable)
-            await self.write_message("")
-            if session.interactive:
+            if not session.severed:
+                await self.write_message("")
+            if session.interactive and not session.severed:
                 return  # until the client closes it
         self._cut()
 
-    async def _end(self, session: Session) -> None:
+    async def _end(self, session: Session | Attached) -> None:
         """Wait for the end of the command, which is that of its input and of its control too."""
-        while not (session.process and session.process.status is not None) and not self._left:
+        while not session.over and not self._left:
             await _opened(session.changed)
-        if session.interactive:
+        if session.interactive and not session.severed:
             return
-        while not {"1", "2"} <= session.finished and not self._left:
+        while not (session.severed or {"1", "2"} <= session.finished) and not self._left:
             await _opened(session.changed)
         self._cut()
 
@@ -125,8 +125,7 @@ class StreamHandler(websocket.WebSocketHandler):
             self._left = True
             if self._unwatch is not None:
                 self._unwatch()
-            ended = self._session.process is not None and self._session.process.status is not None
-            if self._name != "control" or not ended:
+            if self._name != "control" or not self._session.over:
                 self._session.leave(self._name)
             self._soon()
 
@@ -146,7 +145,7 @@ class StreamHandler(websocket.WebSocketHandler):
                 await self._feed(session, message)
         self._soon()
 
-    async def _feed(self, session: Session, data: bytes) -> None:
+    async def _feed(self, session: Session | Attached, data: bytes) -> None:
         session.feed(data)
         self._soon()
         while (gate := session.wants) is not None and not self._left:

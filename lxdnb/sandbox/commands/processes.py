@@ -9,6 +9,7 @@ from lxdnb.sandbox.channels import Steps
 from lxdnb.sandbox.commands.accounts import user_name
 from lxdnb.sandbox.commands.reading import options
 from lxdnb.sandbox.commands.registry import Broken, NotExecutable, NotFound, command, program
+from lxdnb.sandbox.power import end_from_within
 from lxdnb.sandbox.signals import NAMES, NUMBERS, TERM
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__: list[str] = []
 
+_OFF = (NUMBERS["USR1"], NUMBERS["USR2"], TERM)  # what they mean to init
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -108,6 +110,8 @@ def kill(process: Process, words: list[str]) -> Steps[int]:
         for each in whom:
             if each.pid != 1:
                 each.signal(number)
+            elif number in _OFF:
+                end_from_within(machine, again=False, seconds=0.2)
     yield None
     return status
 

@@ -19,9 +19,9 @@ Command = Callable[["Process", list[str]], Steps[int]]
 C = TypeVar("C", bound=Command)
 _MODULES = (
     "commands.editing", "commands.finding", "commands.listing", "commands.moving", "commands.networking",
-    "commands.numbers", "commands.owning", "commands.printing", "commands.processes", "commands.searching",
-    "commands.sorting", "commands.streaming", "commands.sums", "commands.system", "commands.testing",
-    "commands.times", "commands.widths", "shell.program",
+    "commands.numbers", "commands.owning", "commands.powering", "commands.printing", "commands.processes",
+    "commands.searching", "commands.sorting", "commands.streaming", "commands.sums", "commands.system",
+    "commands.testing", "commands.times", "commands.widths", "shell.program",
 )  # fmt: skip
 _DEEPEST = 8  # scripts that are run by scripts that …
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
