@@ -41,8 +41,8 @@ NOT_YET = {
 
 def runs_on_sandboxes(module: str, function: str, arguments: Collection[str]) -> bool:
     """Return whether a test runs on sandboxes, by the names of its module, its function and its arguments."""
-    if "start_server" in arguments:
-        return False  # it ends a daemon and starts it again, and a sandbox then has forgotten all
+    if "start_server" in arguments and "server_kind" not in arguments:
+        return False  # it is about real daemons, whichever it runs for
     if module == "tests.notebooks.test_tour":
         return True
     package, _, file = module.rpartition(".")

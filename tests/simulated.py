@@ -26,6 +26,7 @@ class Owner:
     def __init__(self, flavour: str, socket: Path, address: str, *more: str) -> None:
         self.flavour, self.socket, self.address, self.more = flavour, socket, address, more
         self.process: subprocess.Popen[bytes]
+        self._away = False
         self.start()
 
     @property
@@ -38,21 +39,32 @@ class Owner:
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
         )
+        self._await(there=True)
+
+    def _await(self, *, there: bool) -> None:
         deadline = time.monotonic() + SECONDS
         while True:
             try:
                 ask(self.socket, "GET", "/1.0")
-                return
+                if there:
+                    return
             except OSError:
-                if time.monotonic() > deadline or self.process.poll() is not None:
-                    raise DaemonError("The sandbox does not begin.") from None
-                time.sleep(0.02)
+                if not there:
+                    return
+            if time.monotonic() > deadline or self.process.poll() is not None:
+                raise DaemonError(f"The sandbox does not {'begin' if there else 'go away'}.")
+            time.sleep(0.02)
 
     def say(self, word: str) -> None:
-        if word == "start":
-            self.start()
+        """Have it go as a daemon goes, keeping what it has, or answer again."""
+        if self._away == (word != "start"):
             return
-        self.process.send_signal(signal.SIGKILL if word == "kill" else signal.SIGTERM)
+        self.process.send_signal(signal.SIGUSR2 if word == "kill" else signal.SIGUSR1)
+        self._away = not self._away
+        self._await(there=not self._away)
+
+    def end(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
         self.process.wait(SECONDS)
 
 
@@ -91,4 +103,4 @@ def simulated(flavour: str, *more: str) -> Iterator[daemons.Daemon]:
             made.cli("remote", "add", daemons.REMOTE, daemons.token(unix))  # makes the client's certificate as well
             yield made
         finally:
-            owner.say("stop")
+            owner.end()

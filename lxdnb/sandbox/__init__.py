@@ -16,7 +16,8 @@ import shutil
 import socket
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Self
 
@@ -27,6 +28,7 @@ from lxdnb.sandbox.lines import ServerLines
 from lxdnb.sandbox.listening import address_of, begin_listening, place_of
 from lxdnb.sandbox.members import CLUSTER_ADDRESS, Member
 from lxdnb.sandbox.population import populate
+from lxdnb.sandbox.presence import Presence
 from lxdnb.sandbox.server import Driver, server_of
 
 __all__ = ["Sandbox"]
@@ -141,6 +143,45 @@ class Sandbox:
                 self._thread.join()
         self._tidy()
 
+    def stop(self, *, kill: bool = False) -> None:
+        """Have it be away until `start`, as a server whose service was stopped: operations are forgotten.
+
+        What it holds stays, and its instances run on. With `kill` its socket stays behind, as where one was killed.
+        Raises RuntimeError once it is closed.
+
+        >>> simulated = sandbox.Sandbox()
+        >>> simulated.stop()
+        >>> simulated.start()
+        >>> simulated.close()
+        """
+        self._have(lambda: self._presence.leave(kill=kill))
+
+    def start(self) -> None:
+        """Have it answer again after `stop`. Raises OSError where it cannot listen, RuntimeError once it is closed."""
+        self._have(lambda: self._presence.come_back())
+
+    def restart(self, seconds: float = 0.0) -> None:
+        """Have it go as by `stop`, and come back by itself in so many seconds; returns at once.
+
+        Raises RuntimeError once it is closed.
+        """
+        self._have(lambda: self._presence.restart(seconds))
+
+    def _have(self, done: Callable[[], None]) -> None:
+        """Do something in its own thread, and wait for that."""
+        if not self._thread.is_alive():
+            raise RuntimeError("The sandbox is closed: begin another one.")
+        result: Future[None] = Future()
+
+        def do() -> None:
+            try:
+                result.set_result(done())
+            except OSError as error:
+                result.set_exception(error)
+
+        self._loop.call_soon_threadsafe(do)
+        result.result()
+
     def _tidy(self) -> None:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -165,8 +206,10 @@ class Sandbox:
         except (OSError, ValueError) as error:
             self._failure = error
         else:
+            self._presence = Presence(driver, opened, lines)
             self._ready.set()
             await self._over.wait()
+            self._presence.stay()
         for doors in opened:
             await doors.shut()
         lines.cut()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import queue
 import signal
 import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from lxdnb.sandbox.faults import FAULTS, Fault
 from lxdnb.sandbox.flavours import FLAVOURS
 
 _LOOK = 1.0  # seconds
+_SIGNALS = {"SIGINT": "end", "SIGTERM": "end", "SIGUSR1": "stop", "SIGUSR2": "kill"}
+"""What they have it do; after `stop` or `kill` either of these two has it answer again."""
 _FAULT_HELP = f"""a request that goes wrong, as {{"request": "GET /1.0/instances.*", "fault": "delay", "amount": 2}};
 faults are {", ".join(FAULTS)}; while it runs they are POSTed to /sandbox/faults, and DELETEd"""
 
@@ -24,6 +27,13 @@ def _fault(text: str) -> Fault:
         return Fault.from_record(json.loads(text))
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _next(heard: queue.SimpleQueue[str]) -> str:
+    """Return the next word that a signal has brought."""
+    while True:
+        with contextlib.suppress(queue.Empty):
+            return heard.get(timeout=_LOOK)  # Windows lets no signal in while it waits
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = "python -m lxdnb.sandbox") -> int:
@@ -61,17 +71,23 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m lxdnb.sa
         return 1
     for fault in chosen.fault:
         sandbox.host.faults.add(fault)
-    over = threading.Event()
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, lambda *_: over.set())
+    heard: queue.SimpleQueue[str] = queue.SimpleQueue()
+    for name, word in _SIGNALS.items():
+        if number := getattr(signal, name, None):  # Windows has but two of them
+            signal.signal(number, lambda *_, word=word: heard.put(word))
     with sandbox:
         flavour = sandbox.host.flavour
         places = [each for each in (sandbox.socket, sandbox.http_endpoint, sandbox.https_endpoint) if each]
         print(f"A simulated {flavour.title} {flavour.version} at {' and '.join(map(str, places))}", flush=True)
         for name, endpoint in sandbox.endpoints.items() if chosen.cluster > 1 else ():
             print(f"{name} of the cluster at {endpoint} and {sandbox.https_endpoints[name]}", flush=True)
-        while not over.wait(_LOOK):
-            pass  # Windows lets no signal in while it waits
+        away = False
+        while (word := _next(heard)) != "end":
+            if away:
+                sandbox.start()
+            else:
+                sandbox.stop(kill=word == "kill")
+            away = not away
     return 0
 
 

@@ -29,6 +29,7 @@ class Attached:
     """One look at a console, with the two streams of its client."""
 
     interactive = True
+    outlives = False
 
     def __init__(self, host: Host, instance: Instance) -> None:
         self.host, self.instance = host, instance

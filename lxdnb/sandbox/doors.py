@@ -54,6 +54,7 @@ class SocketDoors:
         self._open: dict[str, list[Callable[[], None]]] = {}
         self._streams: WeakSet[IOStream] = WeakSet()
         self._path: Path | None = None
+        self._places: dict[str, tuple[str, int]] = {}
         self._coming: set[asyncio.Task[None]] = set()
 
     def resolves(self, name: str) -> bool:
@@ -69,9 +70,12 @@ class SocketDoors:
                 each.close()
             raise OSError(f"{name} is no loopback address: without TLS a sandbox listens for this machine alone")
         self._open[key] = [closing(each, add_accept_handler(each, partial(self._come, key))) for each in sockets]
-        return sockets[0].getsockname()[1]
+        taken = sockets[0].getsockname()[1]
+        self._places[key] = name, taken
+        return taken
 
     def close(self, key: str) -> None:
+        self._places.pop(key, None)
         for close in self._open.pop(key, []):
             close()
 
@@ -103,6 +107,24 @@ class SocketDoors:
     def come_back(self) -> None:
         if self._path is not None:
             self.open_unix(self._path)
+
+    def leave(self, *, kill: bool) -> None:
+        """Close all of them for a while; the unix socket stays behind where it was killed."""
+        places = dict(self._places)
+        self.vanish()
+        self._places = places
+        for task in self._coming:
+            task.cancel()
+        if self._path is not None and not kill:
+            self._path.unlink(missing_ok=True)
+
+    def reopen(self) -> None:
+        """Open again what was open. Raises OSError."""
+        if self._path is not None and "unix" not in self._open:
+            self.open_unix(self._path)
+        for key, place in [*self._places.items()]:
+            if key not in self._open:
+                self.open(key, *place)
 
     async def shut(self) -> None:
         """Close all of them, and send away who is only about to come in."""

@@ -59,6 +59,10 @@ class Events:
 
         return leave
 
+    def forget(self) -> None:
+        """Know nobody who listens any more."""
+        self._listeners.clear()
+
     def emit(self, kind: str, metadata: Any, project: str) -> None:
         """Tell of an event of a kind; `project` is empty where it is of none."""
         wanting = [each for each in self._listeners if each.wants(kind, project)]

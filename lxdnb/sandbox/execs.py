@@ -51,6 +51,9 @@ class Session:
     severed = False
     """Whether its streams are to be cut: those of a command end with it."""
 
+    outlives = False
+    """Whether the command is to live on when its client's streams are gone."""
+
     def __init__(self, host: Host, instance: Instance, asked: dict[str, Any]) -> None:
         self.host, self.instance = host, instance
         self.command: list[str] = asked.get("command", [])
@@ -231,7 +234,7 @@ class Session:
     def leave(self, name: str) -> None:
         """A stream of the client's is gone."""
         if name == "control":
-            if self.process is not None:
+            if self.process is not None and not self.outlives:
                 self.process.signal(KILL)
         elif self.terminal is not None:
             self.terminal.hang_up()

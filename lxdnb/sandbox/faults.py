@@ -27,6 +27,7 @@ FAULTS = {
     "cut": "the connection is closed after so many bytes of the answer's body",
     "drop": "a websocket is closed after so many messages",
     "fail": "the operation that it begins fails at so many per cent",
+    "restart": "unanswered: the server is away for so many seconds, and has forgotten its operations then",
 }
 """What there is, and what its `amount` means."""
 
@@ -68,6 +69,7 @@ class Fault:
         return {"request": self.request, "fault": self.fault, "amount": self.amount, "times": self.times}
 
 
+_LONGEST = 86_400.0  # seconds
 _EXAMPLE = {"request": "GET /1.0/instances.*", "fault": "delay", "amount": 2.5, "times": 1}
 
 
@@ -121,4 +123,17 @@ def add(host: Host, request: Request) -> Reply:
 @route("DELETE", "/sandbox/faults")
 def clear(host: Host, request: Request) -> Reply:
     host.faults.clear()
+    return Sync({})
+
+
+@route("POST", "/sandbox/restart")
+def restart(host: Host, request: Request) -> Reply:
+    try:
+        asked = json.loads(request.body or b"{}")
+    except ValueError as error:
+        raise Refused(400, str(error)) from None
+    seconds = asked.get("seconds", 0) if isinstance(asked, dict) else None
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < _LONGEST:
+        raise Refused(400, 'a restart is like {"seconds": 2.5}, in which the server is away')
+    host.leaving = float(seconds)
     return Sync({})

@@ -117,6 +117,14 @@ class Operation:
         for call in waiting:
             call()
 
+    def abandon(self) -> None:
+        """Have it be over without a word to anybody; a command that it runs runs on."""
+        if not self.final:
+            self.status = "Cancelled"
+        if self.session is not None:
+            self.session.outlives = True
+        self._ended.clear()
+
     def _changed(self) -> None:
         self.updated = self._host.clock()
         self._host.events.emit("operation", self.record(), self.project)
@@ -208,6 +216,14 @@ class Operations:
             raise Refused(500, f"It failed at {percent:g}%, as a fault of the sandbox wants it")
 
         self._works[operation.id] = failing()
+
+    def forget_all(self) -> None:
+        """Know of none any more: their work ends where it is."""
+        known, self._known, self._works, works = self._known, {}, {}, self._works
+        for operation in known.values():
+            operation.abandon()
+        for work in works.values():
+            work.close()
 
     def _step(self, operation: Operation) -> None:
         if operation.final or operation.vanished:

@@ -36,6 +36,7 @@ FEW = 100  # records that are written at once
 LARGEST_BODY = 16 * 2**30  # bytes
 MOST_UNREAD = 2**24  # characters of events that wait for a listener, before he is given up
 PATIENCE = 0.02  # seconds that the host does things before others have their turn
+_LAST_WORDS = 0.02  # seconds in which the answer that tells of a restart goes out
 PING = 10  # seconds between two signs of life
 
 _log = logging.getLogger("lxdnb.sandbox")
@@ -46,6 +47,8 @@ class Driver:
 
     def __init__(self, host: Host) -> None:
         self.host = host
+        self.restart: Callable[[float], None] = lambda seconds: None
+        """Goes away for so many seconds, as whoever listens for it does that."""
         self._timer: asyncio.TimerHandle | None = None
 
     def turn(self) -> None:
@@ -55,6 +58,9 @@ class Driver:
             self._timer = None
         self.host.agenda.run(PATIENCE)
         due = self.host.agenda.due
+        if self.host.leaving is not None:
+            seconds, self.host.leaving = self.host.leaving, None
+            asyncio.get_running_loop().call_later(_LAST_WORDS, self.restart, seconds)
         if due is not None:
             self._timer = asyncio.get_running_loop().call_later(due, self.turn)
 
@@ -153,7 +159,8 @@ class RestHandler(web.RequestHandler):
             self.member,
         )
         try:
-            await self._suffer(asked)
+            if not await self._suffer(asked):
+                return
             reply = take(self.driver.host, asked)
             if isinstance(reply, Async) and "fail" in self._faults:
                 self.driver.host.operations.doom(reply.operation, self._faults["fail"])
@@ -166,14 +173,18 @@ class RestHandler(web.RequestHandler):
         finally:
             asyncio.get_running_loop().call_soon(self.driver.turn)
 
-    async def _suffer(self, asked: Request) -> None:
-        """Let go wrong what is to go wrong before anything is answered."""
+    async def _suffer(self, asked: Request) -> bool:
+        """Let go wrong what is to go wrong before anything is answered, and tell whether that may be."""
         faults = self.driver.host.faults.take(asked.method, asked.path)
         self._faults = {each.fault: each.amount for each in faults}
         if "delay" in self._faults:
             await asyncio.sleep(self._faults["delay"])
+        if "restart" in self._faults:
+            self.driver.restart(self._faults["restart"])
+            return False
         if "error" in self._faults:
             raise Refused(int(self._faults["error"]), "a fault of the sandbox wants it")
+        return True
 
     get = head = post = delete = patch = put = options = _answer
 

@@ -62,6 +62,8 @@ class Host:
         self.events = Events(clock, lambda: self.here.name)
         self.operations = Operations(self)
         self.faults = Faults()
+        self.leaving: float | None = None
+        """For how many seconds it is to be away, as soon as may be."""
         self.pools: dict[str, Pool] = {}
         self.certificates: dict[str, Certificate] = {}
         self.warnings: dict[str, Notice] = first_warnings(self)
@@ -69,6 +71,11 @@ class Host:
         self.projects: dict[str, Project] = {"default": first_project(self)}
         self.memory = Memory(OF_ALL)
         self.metrics: dict[str, Any] = {}  # what was told of projects of late
+
+    def forget(self) -> None:
+        """Forget what a server forgets that is stopped: operations, and who listens. What runs runs on."""
+        self.operations.forget_all()
+        self.events.forget()
 
     def new_uuid(self) -> str:
         """Return an identifier that nothing here has yet."""

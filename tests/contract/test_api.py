@@ -110,8 +110,8 @@ def test_a_hundred_paths_use_one_connection(client, server, monkeypatch):
     assert len(connections) == 1
 
 
-def test_a_client_outlives_its_server(start_server, flavour):
-    server = start_server(flavour)
+def test_a_client_outlives_its_server(start_server, server_kind):
+    server = start_server(server_kind)
     client = lxdnb.Client(str(server.socket))
     server.kill()
     with pytest.raises(lxdnb.ClientConnectionFailed):

@@ -73,8 +73,8 @@ def test_nobody_there_lists_each_path_and_its_reason(tmp_path, monkeypatch):
     assert isinstance(raised.value, ConnectionError)
 
 
-def test_a_daemon_that_was_killed_is_said_to_be_down(start_server, flavour):
-    server = start_server(flavour)
+def test_a_daemon_that_was_killed_is_said_to_be_down(start_server, server_kind):
+    server = start_server(server_kind)
     server.kill()
     try:
         with pytest.raises(lxdnb.ClientConnectionFailed, match="the daemon is not running"):

@@ -69,8 +69,8 @@ def test_closing_from_another_thread_ends_the_iteration(client):
     assert time.monotonic() - started < 5
 
 
-def test_a_lost_server_is_admitted_and_found_again(start_server, flavour):
-    server = start_server(flavour)
+def test_a_lost_server_is_admitted_and_found_again(start_server, server_kind):
+    server = start_server(server_kind)
     events = lxdnb.Client(str(server.socket)).events(event_types=["lifecycle"])
     events.connect()
     server.kill()
@@ -87,8 +87,8 @@ def test_a_lost_server_is_admitted_and_found_again(start_server, flavour):
     server.clear()
 
 
-def test_closing_while_the_server_is_away(start_server, flavour):
-    server = start_server(flavour)
+def test_closing_while_the_server_is_away(start_server, server_kind):
+    server = start_server(server_kind)
     events = lxdnb.Client(str(server.socket)).events(event_types=["lifecycle"])
     events.connect()
     server.kill()
@@ -100,8 +100,8 @@ def test_closing_while_the_server_is_away(start_server, flavour):
         server.restart()
 
 
-def test_no_server_is_an_error_at_once(start_server, flavour):
-    server = start_server(flavour)
+def test_no_server_is_an_error_at_once(start_server, server_kind):
+    server = start_server(server_kind)
     events = lxdnb.Client(str(server.socket)).events()
     server.kill()
     try:
@@ -111,10 +111,10 @@ def test_no_server_is_an_error_at_once(start_server, flavour):
         server.restart()
 
 
-def test_a_server_that_falls_silent_is_lost(start_server, flavour, monkeypatch):
+def test_a_server_that_falls_silent_is_lost(start_server, server_kind, monkeypatch):
     # As after a laptop's sleep: the connection stands, and nothing comes any more, not even a ping.
     monkeypatch.setattr(streams._events, "SILENCE", 1)
-    server = start_server(flavour)
+    server = start_server(server_kind)
     events = lxdnb.Client(str(server.socket)).events(event_types=["lifecycle"])
     events.connect()
     os.kill(server.pid, signal.SIGSTOP)
@@ -154,8 +154,8 @@ def test_events_are_as_the_command_line_shows_them(client, server):
     assert [event for event in shown if event["metadata"]["source"].partition("?")[0].endswith("/both")] == [following]
 
 
-def test_what_happens_while_nobody_reads_is_kept(start_server, flavour):
-    server = start_server(flavour)
+def test_what_happens_while_nobody_reads_is_kept(start_server, server_kind):
+    server = start_server(server_kind)
     with lxdnb.Client(str(server.socket)).events(event_types=["lifecycle"]) as events:
         make(server, "before")
         eventually(lambda: events._listener._events)  # a server that is killed at once may not have told it yet
@@ -215,8 +215,8 @@ def test_a_project_that_there_is_not(client):
         client.events(project=7)
 
 
-def test_a_project_that_goes_while_the_server_is_lost(start_server, flavour):
-    server = start_server(flavour)
+def test_a_project_that_goes_while_the_server_is_lost(start_server, server_kind):
+    server = start_server(server_kind)
     server.cli("project", "create", "going")
     with lxdnb.Client(str(server.socket)).events(project="going", event_types="lifecycle") as events:
         # As if it were gone before the stream is back.

@@ -58,8 +58,8 @@ def test_a_websocket_is_two_lines(client, log):
     assert lines(log)[1:] == ["websocket /1.0/events?type=lifecycle: closed"]
 
 
-def test_a_server_that_is_gone_is_a_line(start_server, flavour, log):
-    server = start_server(flavour)
+def test_a_server_that_is_gone_is_a_line(start_server, server_kind, log):
+    server = start_server(server_kind)
     client = lxdnb.Client(str(server.socket))
     log.clear()
     server.kill()

@@ -99,9 +99,9 @@ def test_no_secret_of_a_command_is_kept(client, container):
     assert raised.value.operation["metadata"]["return"] == 127
 
 
-def test_a_daemon_that_dies_ends_the_wait(start_server, flavour, monkeypatch):
+def test_a_daemon_that_dies_ends_the_wait(start_server, server_kind, monkeypatch):
     monkeypatch.setattr(waits, "LOOK_AGAIN", 1)  # second in which it would have to be back
-    server = start_server(flavour)
+    server = start_server(server_kind)
     client = lxdnb.Client(str(server.socket))
     container = client.containers.launch("busybox", "waiting")
     url = sleeping(client, container, 20)

@@ -48,7 +48,7 @@ def test_what_is_told_of_power(client, told):
     assert told("restarted") == ["paused", "resumed", "restarted"]
     made.stop(force=True, wait=True)
     made.start(wait=True)
-    made.stop(timeout=30, wait=True)
+    made.stop(timeout=30, force=False, wait=True)
     assert told("shutdown") == ["stopped", "started", "shutdown"]
 
 
@@ -71,7 +71,8 @@ def test_an_ephemeral_one_is_gone_when_it_turns_itself_off(client, told):
 
 def test_begun_anew_from_within(client, server, told):
     made = begun(client)
-    run(made, "echo kept >/root/kept; sleep 1000 & reboot")
+    run(made, "echo kept >/root/kept; sleep 1000 >/dev/null 2>&1 &")
+    made.execute(["reboot"])
     told("restarted")
     eventually(lambda: "init" in run(made, "ps"))
     assert "sleep 1000" not in run(made, "ps")

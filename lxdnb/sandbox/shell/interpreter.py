@@ -317,6 +317,8 @@ class Shell(Caller):
         except FileError:
             self.status = 1
             return
+        if last and not any(self.traps.values()):
+            redirected.keep()  # so that nothing is held which nobody will write to
         try:
             if not words:
                 for name, word in command.assignments:
