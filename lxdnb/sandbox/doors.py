@@ -138,7 +138,13 @@ class SocketDoors:
     def _come(self, key: str, connection: socket.socket, address: Any) -> None:
         task = asyncio.ensure_future(self._let_in(key, connection, address))
         self._coming.add(task)
-        task.add_done_callback(self._coming.discard)
+
+        def in_or_out(ended: asyncio.Task[None]) -> None:
+            self._coming.discard(ended)
+            if ended.cancelled():  # before it had begun
+                connection.close()
+
+        task.add_done_callback(in_or_out)
 
     async def _let_in(self, key: str, connection: socket.socket, address: Any) -> None:
         try:

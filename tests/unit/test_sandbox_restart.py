@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from http.client import HTTPConnection, RemoteDisconnected
@@ -37,10 +38,10 @@ def running(client: lxdnb.Client):
 def ask(sandbox: Sandbox, method: str, path: str, body: object = None) -> tuple[int, str]:
     """Return status and error of an answer, each time by another connection."""
     connection = HTTPConnection(sandbox.http_endpoint.removeprefix("http://") if sandbox.http_endpoint else "localhost")
-    if sandbox.socket:
-        connection.sock = socket.socket(socket.AF_UNIX)
-        connection.sock.connect(str(sandbox.socket))
     with closing(connection):
+        if sandbox.socket:
+            connection.sock = socket.socket(socket.AF_UNIX)
+            connection.sock.connect(str(sandbox.socket))
         connection.request(method, path, json.dumps(body))
         answer = connection.getresponse()
         return answer.status, json.loads(answer.read())["error"]
@@ -55,9 +56,7 @@ def answers(sandbox: Sandbox) -> bool:
 
 def test_it_is_away_until_it_is_started(sandbox, client):
     c1 = running(client)
-    command = {"command": ["sleep", "1000"], "wait-for-websocket": True, "interactive": True}
-    client.api.instances["c1"].exec.post(json={**command, "wait-for-websocket": False, "interactive": False})
-    told = client.api.instances["c1"].exec.post(json=command).json()["metadata"]
+    told = client.api.instances["c1"].exec.post(json={"command": ["sleep", "1000"]}).json()["metadata"]
     assert told["id"] in {each.id for each in client.operations.all()}
     for kill in (False, True):
         sandbox.stop(kill=kill)
@@ -74,10 +73,22 @@ def test_it_is_away_until_it_is_started(sandbox, client):
 
 def test_a_command_lives_on_whose_streams_are_lost(sandbox, client):
     c1 = running(client)
-    begun = c1.start_execute(["sh", "-c", "echo begun; sleep 1000"]) if hasattr(c1, "start_execute") else None
-    if begun is None:
-        pytest.fail("there is no way to begin a command")
+    lost: list[Exception] = []
+
+    def run() -> None:
+        try:
+            c1.execute(["sh", "-c", "while sleep 0.1; do echo . >>/tmp/dots; done"])
+        except lxdnb.LXDError as error:
+            lost.append(error)
+
+    caller = threading.Thread(target=run)
+    caller.start()
+    eventually(lambda: "." in c1.execute(["cat", "/tmp/dots"]).stdout)
     sandbox.restart()
+    caller.join(20)
+    assert len(lost) == 1
+    c1.execute(["rm", "/tmp/dots"])
+    eventually(lambda: "." in c1.execute(["cat", "/tmp/dots"]).stdout)
 
 
 def test_events_are_not_told_again(sandbox, client):
