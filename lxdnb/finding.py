@@ -57,7 +57,7 @@ def connect(endpoint: str | None = None, *, project: str | None = None, timeout:
 def _simulated(flavour: str, project: str | None, timeout: Timeout) -> Client:
     from lxdnb.sandbox import Sandbox  # its own room, which nobody else needs
 
-    sandbox = Sandbox(flavour)
+    sandbox = Sandbox(flavour, bridge=True)
     try:
         client = Client(sandbox.endpoint, project=project, timeout=timeout)
     except BaseException:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Self
 
 from lxdnb.sandbox import handlers  # noqa: F401  # pyright: ignore[reportUnusedImport]
-from lxdnb.sandbox.beginning import first_host
+from lxdnb.sandbox.beginning import add_bridge, first_host
 from lxdnb.sandbox.doors import HTTP, SocketDoors
 from lxdnb.sandbox.lines import ServerLines
 from lxdnb.sandbox.listening import address_of, begin_listening, place_of
@@ -45,8 +45,9 @@ class Sandbox:
     TLS with a certificate of its own. A port of 0 is any. `instances` is how many are there already; `seed` settles
     all that it leaves to chance. Raises ValueError for another flavour, OSError where it cannot listen.
 
-    With `members` it is a cluster of so many, n1, n2 and so on, each of which listens in these ways for itself, and by
-    TLS in any case: see `endpoints` and `https_endpoints`.
+    With `bridge` it has a bridge as `lxd init` makes one, `lxdbr0` or `incusbr0`, and each instance a card on it with
+    addresses. With `members` it is a cluster of so many, n1, n2 and so on, each of which listens in these ways for
+    itself, and by TLS in any case: see `endpoints` and `https_endpoints`.
 
     >>> from lxdnb import sandbox
     >>> with sandbox.Sandbox(https="127.0.0.1:0") as simulated:
@@ -64,10 +65,13 @@ class Sandbox:
         instances: int = 0,
         seed: int = 0,
         members: int = 1,
+        bridge: bool = False,
     ) -> None:
         if members < 1:
             raise ValueError(f"a cluster has at least one member, not {members}")
         self.host = first_host(flavour, seed, members=members)
+        if bridge:
+            add_bridge(self.host, instances)
         populate(self.host, instances)
         self._folder: Path | None = None
         if socket is None and http is None:

@@ -46,6 +46,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m lxdnb.sa
     parser.add_argument("--https", metavar="ADDRESS", help="where to listen by TLS as well: 127.0.0.1:8443")
     parser.add_argument("--flavour", choices=FLAVOURS, default="lxd", help="which server to be (lxd)")
     parser.add_argument("--cluster", type=int, default=1, metavar="N", help="be a cluster of N members: n1, n2 …")
+    parser.add_argument("--bridge", action="store_true", help="have a bridge, and addresses for the instances")
     parser.add_argument("--instances", type=int, default=0, metavar="N", help="how many are there already (0)")
     parser.add_argument("--seed", type=int, default=0, help="settles all that is left to chance (0)")
     parser.add_argument("--fault", type=_fault, action="append", default=[], metavar="JSON", help=_FAULT_HELP)
@@ -63,6 +64,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m lxdnb.sa
             instances=chosen.instances,
             seed=chosen.seed,
             members=chosen.cluster,
+            bridge=chosen.bridge,
         )
     except ValueError as error:
         parser.error(str(error))

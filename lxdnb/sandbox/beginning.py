@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from ipaddress import ip_interface
 
 from lxdnb.sandbox.archives import simulated_image
 from lxdnb.sandbox.certificates import Certificate
@@ -12,11 +13,14 @@ from lxdnb.sandbox.identity import new_identity
 from lxdnb.sandbox.images import add_alias, imported
 from lxdnb.sandbox.listening import HTTPS
 from lxdnb.sandbox.members import CLUSTER_ADDRESS, Member
+from lxdnb.sandbox.network_settings import filled
+from lxdnb.sandbox.networks import Network
 from lxdnb.sandbox.pools import Pool
 from lxdnb.sandbox.state import Host
 
-__all__ = ["first_host"]
+__all__ = ["add_bridge", "first_host"]
 
+_ROOM = 100  # for instances that come later
 _PORT = 8443  # of the first member, until they listen elsewhere
 
 
@@ -34,6 +38,24 @@ def first_host(flavour: str, seed: int = 0, clock: Callable[[], float] = time.ti
     if members > 1:
         _form(host, [f"n{number}" for number in range(1, members + 1)])
     return host
+
+
+def add_bridge(host: Host, instances: int = 0) -> None:
+    """Add a bridge as `lxd init` makes one, with room for so many instances and more, and a card on it for each.
+
+    Raises ValueError for a cluster, and for more instances than have room in 10.0.0.0/8.
+    """
+    if host.cluster.enabled:
+        raise ValueError("a simulated cluster has no bridge at first: `lxc network create` makes one")
+    name = "incusbr0" if host.flavour.incus else "lxdbr0"
+    config = filled({}, host.random, new=True)
+    length = min(24, 31 - (instances + _ROOM).bit_length())
+    if length < 8:
+        raise ValueError(f"a bridge has no room for {instances} instances")
+    subnet = ip_interface(f"{ip_interface(config['ipv4.address']).ip}/{length}").network
+    config["ipv4.address"] = f"{subnet[1]}/{length}"
+    host.projects["default"].networks[name] = Network(name, "bridge", "default", config=config)
+    host.profiles("default")["default"].devices["eth0"] = {"type": "nic", "name": "eth0", "network": name}
 
 
 def _form(host: Host, names: list[str]) -> None:

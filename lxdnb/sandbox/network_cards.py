@@ -52,17 +52,18 @@ class Card:
         return found
 
     def _lease(self, subnet: IPv4Network, gateway: str) -> str:
-        leases = self.network.leases
+        leases, leased = self.network.leases, self.network.leased
         kept = leases.get(self.hwaddr)
         if kept and IPv4Address(kept) in subnet:
             return kept
-        taken = {*leases.values(), gateway}
+        leased.discard(kept or "")
         size = max(2, subnet.num_addresses - 2)
         start = int.from_bytes(sha256(self.hwaddr.encode()).digest()[:4])
         for step in range(size):
             address = str(subnet[1 + (start + step) % size])
-            if address not in taken:
+            if address not in leased and address != gateway:
                 leases[self.hwaddr] = address
+                leased.add(address)
                 return address
         return str(subnet[1])
 

@@ -53,6 +53,8 @@ class Network:
     config: dict[str, str] = field(default_factory=dict[str, str])
     forwards: dict[str, Forward] = field(default_factory=dict[str, "Forward"])
     leases: dict[str, str] = field(default_factory=dict[str, str])
+    leased: set[str] = field(default_factory=set[str])
+    """These addresses: whether one is free is asked for each card."""
     spread: Spread = field(default_factory=Spread)
 
     @property

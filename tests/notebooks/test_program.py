@@ -142,11 +142,13 @@ def test_the_lab_keeps_what_a_person_has_changed(monkeypatch, tmp_path: Path, ca
 
 def test_the_sandbox(program: Callable[..., subprocess.Popen[str]], tmp_path: Path):
     place = tmp_path / "made" / "for" / "it" / "unix.socket"
-    running = program("sandbox", "--socket", str(place), "--flavour", "incus")
+    running = program("sandbox", "--socket", str(place), "--flavour", "incus", "--bridge")
     try:
         assert running.stdout is not None
         assert running.stdout.readline() == f"A simulated Incus 6.0.4 at {place}\n"
-        assert repr(lxdnb.Client(str(place))) == f"<Client simulated Incus 6.0.4 at {place}>"
+        client = lxdnb.Client(str(place))
+        assert repr(client) == f"<Client simulated Incus 6.0.4 at {place}>"
+        assert client.networks.get("incusbr0").managed
     finally:
         running.terminate()
         running.communicate(timeout=20)
