@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import unquote
 
 from lxdnb.sandbox.access import check_access, check_door
+from lxdnb.sandbox.older_paths import of_instances
 from lxdnb.sandbox.replies import Refused, Reply, Request
 from lxdnb.sandbox.targets import carries_out, told_of
 
@@ -60,6 +61,7 @@ def route_changes(template: str, *, extension: str | None = None) -> Callable[[H
 def take(host: Host, request: Request) -> Reply:
     """Answer a request. Raises Refused."""
     check_door(request)
+    request = of_instances(host, request)
     routes, parts = _find(request.path)
     found = routes.get(request.method)
     if found is not None and found.extension and found.extension not in host.flavour.api_extensions:

@@ -89,7 +89,7 @@ def server_of(driver: Driver, member: Member) -> HTTPServer:
             (r"/1\.0/events", EventsHandler, given),
             (AwaitsServer(driver), ChannelHandler, given),
             (r"/1\.0/operations/([^/]+)/websocket", StreamHandler, given),
-            (r"/1\.0/(?:instances|containers)/([^/]+)/sftp", SftpHandler, given),
+            (r"/1\.0/(?:instances|containers|virtual-machines)/([^/]+)/sftp", SftpHandler, given),
             (r".*", RestHandler, {"driver": driver, "member": member}),
         ],
         websocket_ping_interval=PING,

@@ -131,3 +131,25 @@ def test_a_project_is_asked_for_everywhere(server, client):
         other.containers.get("there").delete(wait=True)
     finally:
         server.cli("project", "delete", "other")
+
+
+def test_instances_have_an_older_path_on_lxd(client, server):
+    server.cli("init", "busybox", "c1")
+    of_lxd = server.flavour == "lxd"
+    whole = client.api.instances["c1"].get().json()
+
+    def done(answer) -> None:
+        client.operations.wait_for_operation(answer.json()["metadata"]["id"])
+
+    for path in ("containers", "virtual-machines"):
+        if not of_lxd or path == "virtual-machines":
+            with pytest.raises(lxdnb.NotFound, match=r"(?i)not found"):
+                client.api[path]["c1"].get()
+            continue
+        assert client.api[path]["c1"].get().json() == whole
+        done(client.api[path]["c1"].snapshots.post(json={"name": "s"}))
+        snapshots = client.api.containers["c1"].snapshots.get().json()["metadata"]
+        assert snapshots == ["/1.0/instances/c1/snapshots/s"]
+        done(client.api[path].post(json={"name": "c2", "source": {"type": "none"}}))
+        assert client.instances.get("c2").type == "container"
+        done(client.api[path]["c2"].delete())
