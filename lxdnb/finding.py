@@ -109,8 +109,12 @@ def _local_or_simulated(project: str | None, timeout: Timeout) -> tuple[Client, 
     client = Client(_given["simulated"].endpoint, project=project, timeout=timeout)
     version = client.host_info["environment"]["server_version"]
     line = f"No LXD or Incus answers here: a simulated LXD {version}, in memory, gone with this process"
-    reasons = {reason: path for path, reason in tried.items() if reason != NO_SUCH_SOCKET}
-    return client, ". ".join([line, *(f"{path}: {reason}" for reason, path in reasons.items())])
+    reasons = {*tried.values()}
+    if len(reasons) == 1 < len(tried):  # such as that there are no unix sockets at all
+        found = reasons - {NO_SUCH_SOCKET}
+    else:
+        found = [f"{path}: {reason}" for path, reason in tried.items() if reason != NO_SUCH_SOCKET]
+    return client, ". ".join([line, *found])
 
 
 def _named_and_down(named: Sequence[str], tried: Mapping[str, str]) -> str:

@@ -83,6 +83,21 @@ def test_the_sandbox_is_gone_with_its_process():
     assert ran.stderr == ""
 
 
+def test_where_there_are_no_unix_sockets():
+    code = """if True:
+        import socket
+        pair, family = socket.socketpair, socket.AF_UNIX
+        socket.socketpair = lambda: pair(family)
+        del socket.AF_UNIX  # as on Windows, which has pairs all the same
+        import lxdnb
+        print(lxdnb.connect("auto").endpoint.rpartition(":")[0])
+    """
+    environment = {name: value for name, value in os.environ.items() if name not in NAMES}
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    reason = "this system has no unix sockets; give the https:// address of a server"
+    assert ran.stdout.splitlines() == [f"{INSTEAD}. {reason}", "http://127.0.0.1"]
+
+
 def test_threads_that_ask_at_once_share_it():
     found: list[lxdnb.Client] = []
     threads = [threading.Thread(target=lambda: found.append(lxdnb.connect("auto"))) for _ in range(8)]
