@@ -24,6 +24,7 @@ from typing import Self
 from lxdnb.sandbox import handlers  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from lxdnb.sandbox.beginning import add_bridge, first_host
 from lxdnb.sandbox.doors import HTTP, SocketDoors
+from lxdnb.sandbox.faults import Fault, Faults
 from lxdnb.sandbox.lines import ServerLines
 from lxdnb.sandbox.listening import address_of, begin_listening, place_of
 from lxdnb.sandbox.members import CLUSTER_ADDRESS, Member
@@ -31,7 +32,7 @@ from lxdnb.sandbox.population import populate
 from lxdnb.sandbox.presence import Presence
 from lxdnb.sandbox.server import Driver, server_of
 
-__all__ = ["Sandbox"]
+__all__ = ["Fault", "Faults", "Sandbox"]
 
 _UNIX_SOCKETS = hasattr(socket, "AF_UNIX")
 
@@ -103,6 +104,18 @@ class Sandbox:
     def endpoint(self) -> str:
         """What a client is given: the path of the unix socket, or else `http_endpoint`."""
         return str(self.socket or self.http_endpoint)
+
+    @property
+    def faults(self) -> Faults:
+        """The rules by which requests go wrong on purpose: none at first. They may be changed while it runs.
+
+        >>> from lxdnb import sandbox
+        >>> with sandbox.Sandbox() as simulated:
+        ...     simulated.faults.add(sandbox.Fault("POST /1.0/instances", "fail", 40, times=1))
+        ...     [rule.record() for rule in simulated.faults]
+        [{'request': 'POST /1.0/instances', 'fault': 'fail', 'amount': 40, 'times': 1}]
+        """
+        return self.host.faults
 
     @property
     def http_endpoint(self) -> str | None:

@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m lxdnb.sa
         print(f"The sandbox cannot listen: {error}", file=sys.stderr)
         return 1
     for fault in chosen.fault:
-        sandbox.host.faults.add(fault)
+        sandbox.faults.add(fault)
     heard: queue.SimpleQueue[str] = queue.SimpleQueue()
     for name, word in _SIGNALS.items():
         if number := getattr(signal, name, None):  # Windows has but two of them

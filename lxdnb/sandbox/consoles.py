@@ -82,6 +82,10 @@ class Attached:
         self._shown.readable.open()
         self.changed.open()
 
+    def sever(self) -> None:
+        """End it, and its streams."""
+        self._end(b"", severed=True)
+
     # --- what comes from its client
 
     def connect(self, name: str) -> None:

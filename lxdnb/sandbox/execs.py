@@ -49,7 +49,7 @@ class Session:
     """One command of a client's, with its streams: those of a terminal, or three pipes; or none of a client's."""
 
     severed = False
-    """Whether its streams are to be cut: those of a command end with it."""
+    """Whether its streams are to be cut before it ends, with which they do in any case."""
 
     outlives = False
     """Whether the command is to live on when its client's streams are gone."""
@@ -84,7 +84,7 @@ class Session:
     @property
     def over(self) -> bool:
         """Whether the command has ended."""
-        return self.process is not None and self.process.status is not None
+        return self.severed or (self.process is not None and self.process.status is not None)
 
     def shown(self, name: str) -> Pipe | None:
         """What goes to the client on a stream."""
@@ -118,6 +118,9 @@ class Session:
                 yield self.changed
         try:
             body = self._begin()
+        except FileError as error:
+            self.sever()
+            raise Refused(500, f"Failed to fork: {error.text}") from None
         except (NotFound, NotExecutable) as error:
             self._end_streams()
             operation.progress(**{"return": error.status})
@@ -147,6 +150,14 @@ class Session:
         for pipe in self.pipes.values():
             pipe.writers = 0
             pipe.readable.open()
+
+    def sever(self) -> None:
+        """End it, whatever it does, and all of its streams."""
+        self.severed = True
+        if self.process is not None:
+            self.process.end(128 + KILL)
+        self._end_streams()
+        self.changed.open()
 
     def _end_streams(self) -> None:
         self._cut()

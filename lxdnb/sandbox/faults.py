@@ -34,7 +34,24 @@ FAULTS = {
 
 @dataclass
 class Fault:
-    """A rule: requests whose method and path match `request`, all of it, go wrong, so many `times` or always."""
+    """A rule: requests whose method and path match `request`, all of it, go wrong, so many `times` or always.
+
+    `request` is a regular expression; `fault` and what its `amount` means:
+
+    - `delay`: it is answered so many seconds later
+    - `error`: it is answered with this HTTP status, 400 to 599
+    - `malformed`: it is answered with JSON that ends too early
+    - `cut`: the connection is closed after so many bytes of the answer's body
+    - `drop`: a websocket is closed before message number `amount` + 1, events and streams of commands alike
+    - `fail`: the operation that it begins tells of its progress up to so many per cent, and fails there
+    - `restart`: it is not answered: the server is away for so many seconds, and has forgotten its operations then
+
+    Raises ValueError for a rule that is none.
+
+    >>> from lxdnb.sandbox import Fault
+    >>> Fault("GET /1.0/instances.*", "delay", 2.5, times=1).record()
+    {'request': 'GET /1.0/instances.*', 'fault': 'delay', 'amount': 2.5, 'times': 1}
+    """
 
     request: str
     fault: str

@@ -6,6 +6,7 @@ it fails. Servers forget an operation 5 s after its end, and so does this one.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Operation", "Operations", "Work"]
 
 Work = Generator[float | Gate, None, None]
+_log = logging.getLogger("lxdnb.sandbox")
 REMEMBERED = 5.0  # seconds
 
 _CODES = {"Pending": 105, "Running": 103, "Cancelling": 104, "Success": 200, "Failure": 400, "Cancelled": 401}
@@ -211,8 +213,13 @@ class Operations:
         self._works[operation.id].close()
 
         def failing() -> Work:
-            operation.progress(fs_progress=f"{percent:g}%")
-            yield 0.05
+            told = 0.0
+            while told <= percent:
+                operation.progress(fs_progress=f"{told:g}%")
+                yield 0.05
+                told = min(percent, told + 10) if told < percent else percent + 1
+            if operation.session is not None:
+                operation.session.sever()
             raise Refused(500, f"It failed at {percent:g}%, as a fault of the sandbox wants it")
 
         self._works[operation.id] = failing()
@@ -236,6 +243,9 @@ class Operations:
             self._over(operation, "Success")
         except Refused as failure:
             self._over(operation, "Failure", failure)
+        except Exception:
+            _log.exception("The sandbox failed at an operation: %s", operation.description)
+            self._over(operation, "Failure", Refused(500, "the sandbox failed at this: see its log"))
         else:
             again = lambda: self._step(operation)  # noqa: E731
             if isinstance(pause, Gate):

@@ -28,6 +28,7 @@ from lxdnb.sandbox.replies import Async, Content, Pieces, Refused, Reply, Reques
 from lxdnb.sandbox.routes import take
 from lxdnb.sandbox.state import Host
 from lxdnb.sandbox.streams import SftpHandler, StreamHandler
+from lxdnb.sandbox.suffering import suffered
 from lxdnb.sandbox.writing import Records, pieces, written
 
 __all__ = ["Driver", "server_of"]
@@ -159,7 +160,9 @@ class RestHandler(web.RequestHandler):
             self.member,
         )
         try:
-            if not await self._suffer(asked):
+            self._faults = await suffered(self.driver.host, asked.method, asked.path)
+            if "restart" in self._faults:
+                self.driver.restart(self._faults["restart"])
                 return
             reply = take(self.driver.host, asked)
             if isinstance(reply, Async) and "fail" in self._faults:
@@ -172,19 +175,6 @@ class RestHandler(web.RequestHandler):
             self._write_error(Refused(500, "the sandbox failed at this: see its log"))
         finally:
             asyncio.get_running_loop().call_soon(self.driver.turn)
-
-    async def _suffer(self, asked: Request) -> bool:
-        """Let go wrong what is to go wrong before anything is answered, and tell whether that may be."""
-        faults = self.driver.host.faults.take(asked.method, asked.path)
-        self._faults = {each.fault: each.amount for each in faults}
-        if "delay" in self._faults:
-            await asyncio.sleep(self._faults["delay"])
-        if "restart" in self._faults:
-            self.driver.restart(self._faults["restart"])
-            return False
-        if "error" in self._faults:
-            raise Refused(int(self._faults["error"]), "a fault of the sandbox wants it")
-        return True
 
     get = head = post = delete = patch = put = options = _answer
 
@@ -316,8 +306,12 @@ class EventsHandler(websocket.WebSocketHandler):
         elif project not in host.projects:
             self._refuse(404 if host.flavour.incus else 500, f'Failed loading project "{project}": Project not found')
             return
-        faults = host.faults.take("GET", "/1.0/events")
-        self._left = next((int(each.amount) for each in faults if each.fault == "drop"), None)
+        try:
+            faults = await suffered(host, "GET", "/1.0/events")
+        except Refused as refused:
+            self._refuse(refused.code, refused.words)
+            return
+        self._left = int(faults["drop"]) if "drop" in faults else None
         self._listener = Listener(frozenset(types), project, self._hand_over)
         if host.flavour.incus:
             self._listener = replace(self._listener, may_hear=caller.may_use)

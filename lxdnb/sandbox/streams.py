@@ -24,6 +24,7 @@ from lxdnb.sandbox.instances import known
 from lxdnb.sandbox.packets import Malformed
 from lxdnb.sandbox.replies import Refused
 from lxdnb.sandbox.sftp import Sftp
+from lxdnb.sandbox.suffering import suffered
 from lxdnb.sandbox.targets import check_reached
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class StreamHandler(websocket.WebSocketHandler):
     _name = ""
     _left = False
     _unwatch: Callable[[], None] | None = None
+    _messages: int | None = None  # until a fault hangs up
 
     def initialize(self, driver: Driver) -> None:
         self.driver = driver
@@ -54,6 +56,8 @@ class StreamHandler(websocket.WebSocketHandler):
     async def get(self, *args: str, **kwargs: str) -> None:
         given = dict(parse_qsl((self.request.uri or "").partition("?")[2]))
         try:
+            faults = await suffered(self.driver.host, "GET", self.request.path)
+            self._messages = int(faults["drop"]) if "drop" in faults else None
             operation = self.driver.host.operations.get(args[0])
             session = operation.session
             if session is None:
@@ -93,6 +97,8 @@ class StreamHandler(websocket.WebSocketHandler):
                 data = pipe.take(size)
                 if data:
                     self._soon()
+                    if self._is_dropped():
+                        return
                     await self.write_message(data, binary=True)
                 else:
                     await _opened(pipe.readable)
@@ -111,6 +117,15 @@ class StreamHandler(websocket.WebSocketHandler):
         while not (session.severed or {"1", "2"} <= session.finished) and not self._left:
             await _opened(session.changed)
         self._cut()
+
+    def _is_dropped(self) -> bool:
+        """Whether a fault hangs up in place of one message more, sent or received."""
+        if self._messages is None:
+            return False
+        self._messages -= 1
+        if self._messages < 0:
+            self._cut()
+        return self._messages < 0
 
     def _soon(self) -> None:
         asyncio.get_running_loop().call_soon(self.driver.turn)
@@ -131,7 +146,7 @@ class StreamHandler(websocket.WebSocketHandler):
 
     async def on_message(self, message: str | bytes) -> None:
         session = self._session
-        if session is None:
+        if session is None or self._left or self._is_dropped():
             return
         if self._name == "control":
             session.control(message)
@@ -180,6 +195,7 @@ class SftpHandler(web.RequestHandler):
         host = self.driver.host
         query = dict(parse_qsl((self.request.uri or "").partition("?")[2]))
         try:
+            faults = await suffered(host, "GET", self.request.path)
             caller, project = caller_of(host, self.request), query.get("project") or "default"
             caller.check_trusted()
             if not caller.may_use(project):
@@ -192,6 +208,7 @@ class SftpHandler(web.RequestHandler):
             _refuse(self, refused)
             return
         speaking = Sftp(opened(host, instance))
+        left = int(faults["cut"]) if "cut" in faults else None  # bytes until it hangs up
         stream = self.detach()
         unwatch = host.cluster.watch(lambda member: stream.close() if member is instance.member else None)
         with contextlib.suppress(iostream.StreamClosedError, Malformed):
@@ -199,6 +216,8 @@ class SftpHandler(web.RequestHandler):
             while True:
                 answers = speaking.feed(await stream.read_bytes(_PIECE, partial=True))
                 if answers:
-                    await stream.write(answers)
+                    await stream.write(answers[:left])
+                if left is not None and (left := left - len(answers)) < 0:
+                    break
         unwatch()
         stream.close()
