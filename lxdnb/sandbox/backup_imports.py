@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from lxdnb.sandbox.backup_files import Unpacked, index_of, unpacked
 from lxdnb.sandbox.clock import moment
+from lxdnb.sandbox.devices import check_devices
 from lxdnb.sandbox.filesystem import Tree
 from lxdnb.sandbox.instances import Instance, check_name, is_root, resources_of
 from lxdnb.sandbox.operations import Operation, Work
 from lxdnb.sandbox.replies import Async, Refused, Reply, Request
-from lxdnb.sandbox.settings import Config, Devices, check_config, check_devices
+from lxdnb.sandbox.settings import Config, Devices, check_config
 from lxdnb.sandbox.snapshots import Snapshot
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def _of(host: Host, project: str, name: str, pool: str, kind: str, found: Unpack
     try:
         check_name(name)
         check_config(host.flavour, config, of_profile=False)
-        check_devices(devices, "Invalid devices: Device validation failed")
+        check_devices(host, project, devices, "Invalid devices: Device validation failed")
     except Refused as refused:
         raise Refused(500, f"{failed}Failed creating instance record: {refused.words}") from None
     created = moment(str(record.get("created_at", ""))) or host.clock()

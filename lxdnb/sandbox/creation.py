@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from lxdnb.sandbox.backup_imports import imported
 from lxdnb.sandbox.bodies import CONFIG, Shape, read
 from lxdnb.sandbox.card_notes import with_cards
+from lxdnb.sandbox.devices import check_devices, check_sources, set_devices
 from lxdnb.sandbox.images import Image, find
 from lxdnb.sandbox.instances import FIELDS, IDMAP, Instance, check_name, is_root, known, resources_of
 from lxdnb.sandbox.operations import Operation, Work
@@ -19,7 +20,7 @@ from lxdnb.sandbox.project_limits import check_new_instance
 from lxdnb.sandbox.replies import Async, Refused, Reply, Request
 from lxdnb.sandbox.rootfs import copied
 from lxdnb.sandbox.routes import route
-from lxdnb.sandbox.settings import Config, Devices, check_config, check_devices, expanded
+from lxdnb.sandbox.settings import Config, Devices, check_config, expanded, given
 from lxdnb.sandbox.snapshots import Snapshot, snapshot_of
 
 if TYPE_CHECKING:
@@ -257,7 +258,8 @@ def check_settings(host: Host, project: str, config: Config, devices: Devices, p
         check_config(host.flavour, config, of_profile=False)
     except Refused as refused:
         raise Refused(500, f"{failed}{refused.words}") from None
-    check_devices(devices, f"{initialising}Invalid devices: Device validation failed")
+    check_devices(host, project, devices, f"{initialising}Invalid devices: Device validation failed")
+    check_sources(host, project, devices, initialising)
     shared = [(host.profiles(project)[name].config, host.profiles(project)[name].devices) for name in profiles]
     if not any(map(is_root, expanded(shared, config, devices)[1].values())):
         raise Refused(500, f"{initialising}Failed getting root disk: No root device could be found")
@@ -275,14 +277,14 @@ def new_instance(
     made = Instance(name, project, kind, host.clock(), host.random.getrandbits(32))
     made.architecture = asked.get("architecture") or (image.archive.architecture if image else "x86_64")
     made.description, made.ephemeral = asked.get("description", ""), asked.get("ephemeral", False)
-    made.devices, made.profiles = asked.get("devices", {}), tuple(profiles)
+    made.devices, made.profiles = set_devices(asked.get("devices", {})), tuple(profiles)
     volatile = _volatile(host)
-    given = {key: value for key, value in asked.get("config", {}).items() if value}
+    config = given(asked.get("config", {}))
     if image is not None:
         image.last_used = host.clock()
-        given = {f"image.{key}": value for key, value in image.properties.items()} | given
+        config = {f"image.{key}": value for key, value in image.properties.items()} | config
         volatile["volatile.base_image"] = image.fingerprint
-    made.config, made.files = volatile | given, image
+    made.config, made.files = volatile | config, image
     return made
 
 

@@ -28,6 +28,8 @@ class Flavour:
     """The kind of each key that an instance's config takes, or the words that it may be; `*` stands for any ending."""
     kernel_features: dict[str, str]
     lxc_features: dict[str, str]
+    device_options: dict[str, list[str]]
+    """What may be said of a device, by its type, or by its type and kind, as in nic:bridged."""
 
     @property
     def incus(self) -> bool:
@@ -56,4 +58,5 @@ def flavour(name: str) -> Flavour:
         told["instance_config"],
         told["kernel_features"],
         told["lxc_features"],
+        told["device_options"],
     )

@@ -13,11 +13,13 @@ from lxdnb.sandbox.bodies import CONFIG, DEVICES, Shape, read, read_patch
 from lxdnb.sandbox.card_notes import with_cards
 from lxdnb.sandbox.clock import timestamp
 from lxdnb.sandbox.console import GREETING
+from lxdnb.sandbox.devices import check_devices, check_sources, set_devices
+from lxdnb.sandbox.mounts import note_owners
 from lxdnb.sandbox.operations import Operation, Work
 from lxdnb.sandbox.replies import Async, Refused, Reply, Request, Sync, etag_of
 from lxdnb.sandbox.rootfs import copied
 from lxdnb.sandbox.routes import route
-from lxdnb.sandbox.settings import Config, Devices, check_config, check_devices, expanded
+from lxdnb.sandbox.settings import Config, Devices, check_config, expanded, given, is_true
 
 if TYPE_CHECKING:
     from lxdnb.sandbox.backups import Backup
@@ -228,6 +230,7 @@ def start(host: Host, instance: Instance, told: str = "instance-started", *, bar
     instance.last_used = host.clock()
     kept = {key: value for key, value in instance.config.items() if key != "volatile.apply_template"}
     instance.config = kept | {"volatile.last_state.power": "RUNNING", "volatile.idmap.current": IDMAP}
+    note_owners(host, instance, IDMAP)
     host.tell(told, instance.url, instance.project, bare=bare)
 
 
@@ -265,27 +268,40 @@ def _change(host: Host, instance: Instance, asked: dict[str, Any], *, keep: bool
     for name in profiles:
         if name not in host.profiles(instance.project):
             raise Refused(404, "Profile not found")
+    if len(set(profiles)) < len(profiles):
+        raise Refused(500, "Duplicate profile found in request")
     try:
         check_config(host.flavour, config, of_profile=False)
     except Refused as refused:
         raise Refused(500, f"Invalid config: {refused.words}") from None
-    check_devices(devices, "Invalid devices: Device validation failed")
-    shared = [
-        (host.profiles(instance.project)[name].config, host.profiles(instance.project)[name].devices)
-        for name in profiles
-    ]
+    project = instance.project
+    check_devices(host, project, devices, "Invalid devices: Device validation failed")
+    shared = [(host.profiles(project)[name].config, host.profiles(project)[name].devices) for name in profiles]
     all_devices = expanded(shared, config, devices)[1]
-    if not any(map(is_root, all_devices.values())):
-        raise Refused(500, "Invalid devices: Failed detecting root disk device: No root device could be found")
-    config = {key: value for key, value in config.items() if value}
+    _check_root(host, all_devices)
+    new = {name: device for name, device in devices.items() if instance.devices.get(name) != device}
+    check_sources(host, project, new, "")
     before = instance.expanded(host)[1]
-    instance.config = with_cards(host.flavour.name, host.random, instance.kind, config, all_devices, before)
-    instance.devices, instance.profiles = devices, tuple(profiles)
+    instance.config = with_cards(host.flavour.name, host.random, instance.kind, given(config), all_devices, before)
+    instance.devices, instance.profiles = set_devices(devices), tuple(profiles)
+    if instance.started is not None:
+        note_owners(host, instance, IDMAP)
     if "description" in asked or not keep:
         instance.description = asked.get("description", "")
     if "ephemeral" in asked or not keep:
         instance.ephemeral = asked.get("ephemeral", False)
     host.tell("instance-updated", instance.url, instance.project)
+
+
+def _check_root(host: Host, devices: Devices) -> None:
+    """Refuse devices without a disk for the root; LXD lets go an instance that has none at all."""
+    if any(map(is_root, devices.values())):
+        return
+    if devices:
+        why = "Failed detecting root disk device: No root device could be found"
+        raise Refused(500, f"Invalid expanded devices: {why}")
+    if host.flavour.incus:
+        raise Refused(500, "Invalid root disk device: No root device could be found")
 
 
 # --- requests
@@ -312,9 +328,10 @@ def replace(host: Host, request: Request, name: str) -> Reply:
 def _restored(host: Host, instance: Instance, snapshot: str) -> Reply:
     def work(operation: Operation) -> Work:
         yield 0.02
-        found = (instance.snapshots or {}).get(snapshot)
+        name = snapshot.removeprefix(f"{instance.name}/")  # as `lxc` names it
+        found = (instance.snapshots or {}).get(name)
         if found is None:
-            raise Refused(500, f"Snapshot {instance.name}/{snapshot} does not exist")
+            raise Refused(500, f"Snapshot {instance.name}/{name} does not exist")
         ran = instance.started is not None
         if ran:
             stop(host, instance)
@@ -343,8 +360,9 @@ def delete(host: Host, request: Request, name: str) -> Reply:
 
     def work(operation: Operation) -> Work:
         yield 0.0
-        if found.expanded(host)[0].get("security.protection.delete", "") in ("true", "1", "yes", "on"):
-            raise Refused(500, "Instance is protected")
+        if is_true(found.expanded(host)[0].get("security.protection.delete", "")):
+            what = "Container" if found.kind == "container" and not host.flavour.incus else "Instance"
+            raise Refused(500, f"{what} is protected")
         remove(host, found)
 
     return Async(host.operations.begin(found.project, "Deleting instance", resources_of(host, name, both=True), work))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lxdnb.sandbox.filesystem import Tree
@@ -10,8 +11,9 @@ from lxdnb.sandbox.nodes import Directory, FileError, Node
 if TYPE_CHECKING:
     from lxdnb.sandbox.instances import Instance
     from lxdnb.sandbox.state import Host
+    from lxdnb.sandbox.volumes import Volume
 
-__all__ = ["Mount", "mount", "unmount"]
+__all__ = ["Mount", "mount", "note_owners", "unmount"]
 
 
 class Mount(Directory):
@@ -46,16 +48,25 @@ def unmount(tree: Tree, mounts: dict[str, Mount]) -> None:
         _take_away(tree, path, mounts.pop(path))
 
 
-def _wanted(host: Host, instance: Instance) -> dict[str, Directory]:
+def note_owners(host: Host, instance: Instance, owners: str) -> None:
+    """Have each volume that a running instance has say how the owners of its files are mapped."""
+    for _, volume in _volumes(host, instance):
+        volume.config = volume.config | {"volatile.idmap.last": owners, "volatile.idmap.next": owners}
+
+
+def _volumes(host: Host, instance: Instance) -> Iterator[tuple[str, Volume]]:
+    """Yield the custom volumes with files that an instance has, and the paths that they are at."""
     owner = host.keeper(instance.project, "storage.volumes").name
-    found: dict[str, Directory] = {}
     for device in instance.expanded(host)[1].values():
         pool = host.pools.get(device.get("pool", ""))
-        if device.get("type") == "disk" and device.get("source") and pool is not None:
+        if device.get("type") == "disk" and device.get("source") and device.get("path") and pool is not None:
             volume = pool.on(instance.member or host.cluster.first).get((owner, device["source"]))
-            if volume is not None and isinstance(volume.content, Directory) and device.get("path"):
-                found["/" + device["path"].strip("/")] = volume.content
-    return found
+            if volume is not None and isinstance(volume.content, Directory):
+                yield "/" + device["path"].strip("/"), volume
+
+
+def _wanted(host: Host, instance: Instance) -> dict[str, Directory]:
+    return {path: volume.content for path, volume in _volumes(host, instance) if isinstance(volume.content, Directory)}
 
 
 def _put(tree: Tree, path: str, volume: Directory) -> Mount:

@@ -14,6 +14,7 @@ from lxdnb.sandbox.bodies import CONFIG, Shape, read
 from lxdnb.sandbox.lists import known_project, listed, owners
 from lxdnb.sandbox.replies import Refused, Reply, Request, Sync, etag_of
 from lxdnb.sandbox.routes import route, route_changes
+from lxdnb.sandbox.settings import given
 from lxdnb.sandbox.urls import of_project, url
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ def _kept(rules: list[Rule]) -> list[Rule]:
 
 
 def _take(acl: Acl, asked: dict[str, Any]) -> None:
-    acl.description, acl.config = asked.get("description", ""), asked.get("config", {})
+    acl.description, acl.config = asked.get("description", ""), given(asked.get("config", {}))
     acl.ingress, acl.egress = _kept(asked.get("ingress", [])), _kept(asked.get("egress", []))
 
 

@@ -102,6 +102,8 @@ def _do(host: Host, instance: Instance, action: str, *, force: bool = True) -> N
             raise Refused(500, "The instance is already running")
         begin(host, instance)
     elif action == "freeze":
+        if instance.status == "Frozen":
+            raise Refused(500, "The container is already frozen")
         if instance.status != "Running":
             raise Refused(500, f"The {'instance' if host.flavour.incus else 'container'} isn't running")
         instance.status = "Frozen"

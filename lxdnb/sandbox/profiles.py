@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lxdnb.sandbox.bodies import CONFIG, DEVICES, Shape, read, read_patch
+from lxdnb.sandbox.devices import check_devices, set_devices
 from lxdnb.sandbox.replies import Refused, Reply, Request, Sync, etag_of
 from lxdnb.sandbox.routes import route, route_changes
-from lxdnb.sandbox.settings import Config, Devices, check_config, check_devices
+from lxdnb.sandbox.settings import Config, Devices, check_config, given
 
 if TYPE_CHECKING:
     from lxdnb.sandbox.state import Host
@@ -65,9 +66,9 @@ def _known(host: Host, project: str, name: str, failed: str) -> Profile:
     return found
 
 
-def _check(host: Host, config: Config, devices: Devices) -> None:
+def _check(host: Host, project: str, config: Config, devices: Devices, code: int) -> None:
     check_config(host.flavour, config, of_profile=True)
-    check_devices(devices, "Device validation failed")
+    check_devices(host, project, devices, "Device validation failed", code)
 
 
 @route("GET", "/1.0/profiles")
@@ -100,8 +101,9 @@ def create(host: Host, request: Request) -> Reply:
         raise Refused(400, "Profile names may not contain slashes")
     if name in (".", ".."):
         raise Refused(400, f"Invalid profile name {name!r}")
-    made = Profile(name, asked.get("description", ""), asked.get("config", {}), asked.get("devices", {}))
-    _check(host, made.config, made.devices)
+    devices = asked.get("devices", {})
+    made = Profile(name, asked.get("description", ""), given(asked.get("config", {})), set_devices(devices))
+    _check(host, request.project, asked.get("config", {}), devices, 400)
     if name in profiles:
         raise Refused(500, f'Error inserting "{name}" into database: The profile already exists')
     profiles[name] = made
@@ -124,9 +126,8 @@ def change(host: Host, request: Request, name: str, *, keep: bool) -> Reply:
     config, devices = asked.get("config", {}), asked.get("devices", {})
     if keep:
         config, devices = found.config | config, found.devices | devices
-    _check(host, config, devices)
-    found.config = {key: value for key, value in config.items() if value}
-    found.devices = devices
+    _check(host, request.project, config, devices, 500)
+    found.config, found.devices = given(config), set_devices(devices)
     if "description" in asked or not keep:
         found.description = asked.get("description", "")
     host.tell("profile-updated", found.url, request.project)
@@ -142,10 +143,15 @@ def rename(host: Host, request: Request, name: str) -> Reply:
     if not wanted:
         raise Refused(400, "No name provided")
     if wanted in profiles:
-        raise Refused(500, f'Name "{wanted}" already in use')
+        raise Refused(
+            500, f'Profile "{wanted}" already exists' if host.flavour.incus else f'Name "{wanted}" already in use'
+        )
     if "/" in wanted:
         raise Refused(400, "Profile names may not contain slashes")
-    found = _known(host, request.project, name, "Fetch profile: ")
+    found = profiles.get(name)
+    if found is None:
+        none = f'Profile "{name}" doesn\'t exist' if host.flavour.incus else "Query affected 0 rows instead of 1"
+        raise Refused(500, none)
     del profiles[name]
     found.name = wanted
     profiles[wanted] = found

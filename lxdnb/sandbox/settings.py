@@ -1,4 +1,4 @@
-"""What instances and profiles may be set to: keys of `config` and their values, and devices.
+"""What instances and profiles may be set to: keys of `config` and their values. Devices are beside this file.
 
 https://documentation.ubuntu.com/lxd/stable-5.0/reference/instance_options/
 """
@@ -12,13 +12,11 @@ from typing import Any
 from lxdnb.sandbox.flavours import Flavour
 from lxdnb.sandbox.replies import Refused
 
-__all__ = ["Config", "Devices", "check_config", "check_devices", "check_value", "expanded"]
+__all__ = ["Config", "Devices", "check_config", "check_value", "expanded", "given", "is_true"]
 
 Config = dict[str, str]
 Devices = dict[str, dict[str, str]]
 
-DEVICE_TYPES = ("disk", "gpu", "infiniband", "nic", "none", "pci", "proxy", "tpm", "unix-block", "unix-char",
-                "unix-hotplug", "usb")  # fmt: skip
 _BOOLEANS = ("", "true", "false", "1", "0", "yes", "no", "on", "off")
 _SIZE = re.compile(r"\d+(?:%|B|[kMGTPE]B|[KMGTPE]iB|bit|[kMGTPE]bit|[KMGTPE]ibit)?")
 _CPUS = re.compile(r"\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*")
@@ -76,14 +74,14 @@ def check_value(kind: Any, value: str) -> None:
         raise Refused(500, "Invalid CPU limit syntax")
 
 
-def check_devices(devices: Mapping[str, Mapping[str, str]], words: str) -> None:
-    """Refuse devices of no type; `words` are what is said of one that is wrong, before the reason."""
-    for name, device in devices.items():
-        kind = device.get("type", "")
-        if not kind:
-            raise Refused(400, f'{words} for "{name}": Failed loading device "{name}": Missing device type in config')
-        if kind not in DEVICE_TYPES:
-            raise Refused(400, f'{words} for "{name}": Failed loading device "{name}": Unsupported device type')
+def is_true(value: str) -> bool:
+    """Tell whether a setting says yes, in one of the words that servers take for that."""
+    return value.lower() in ("true", "1", "yes", "on")
+
+
+def given(config: Mapping[str, str]) -> Config:
+    """Return what is set: a key without a value is one that is not there."""
+    return {key: value for key, value in config.items() if value}
 
 
 def expanded(profiles: list[tuple[Config, Devices]], config: Config, devices: Devices) -> tuple[Config, Devices]:
