@@ -60,7 +60,7 @@ class Session:
         self.streamed: bool = asked.get("wait-for-websocket", False)
         self.interactive: bool = asked.get("interactive", False) and self.streamed
         self.user = User(asked.get("user", 0), asked.get("group", 0))
-        self.environment = _environment(self.user, asked.get("environment", {}))
+        self.environment = _environment(self.user, _configured(host, instance) | asked.get("environment", {}))
         self.directory: str = asked.get("cwd", "") or self.environment.get("HOME", "/")
         self.secrets: dict[str, str] = {}
         self.changed = Gate()
@@ -257,6 +257,12 @@ class Session:
             self.pipes[name].end("r")
         self.finished.add(name)
         self.changed.open()
+
+
+def _configured(host: Host, instance: Instance) -> dict[str, str]:
+    """Return the variables that an instance is set to have."""
+    prefix, config = "environment.", instance.expanded(host)[0]
+    return {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
 
 
 def _environment(user: User, given: dict[str, str]) -> dict[str, str]:

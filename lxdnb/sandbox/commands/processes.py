@@ -1,4 +1,4 @@
-"""ps, kill, sleep and timeout: processes and time."""
+"""ps, kill, killall, sleep and timeout: processes and time."""
 
 from __future__ import annotations
 
@@ -76,20 +76,25 @@ def ps(process: Process, words: list[str]) -> Steps[int]:
     return 0
 
 
+def _signal(words: list[str]) -> tuple[int, list[str]]:
+    """Return the signal that words begin with, and those after it."""
+    if not words or not re.fullmatch("-[A-Za-z0-9]+", words[0]):
+        return TERM, words
+    name = words[0][1:].upper().removeprefix("SIG")
+    found = int(name) if name.isdecimal() else NUMBERS.get(name)
+    if found is None:
+        raise Broken(f"bad signal name '{words[0][1:]}'")
+    return found, words[1:]
+
+
 @command("/bin/kill")
 def kill(process: Process, words: list[str]) -> Steps[int]:
-    number = TERM
     if words[:1] == ["-l"]:
         yield from process.say("".join(f"{each:2d}) {name}\n" for each, name in NAMES.items()))
         return 0
     if words[:1] == ["-s"] and len(words) > 1:
         words = [f"-{words[1]}", *words[2:]]
-    if words and re.fullmatch("-[A-Za-z0-9]+", words[0]):
-        name = words[0][1:].upper().removeprefix("SIG")
-        found = int(name) if name.isdecimal() else NUMBERS.get(name)
-        if found is None:
-            raise Broken(f"bad signal name '{words[0][1:]}'")
-        number, words = found, words[1:]
+    number, words = _signal(words)
     words = words[1:] if words[:1] == ["--"] else words
     if not words:
         raise Broken("you need to specify whom to kill")
@@ -112,6 +117,27 @@ def kill(process: Process, words: list[str]) -> Steps[int]:
                 each.signal(number)
             elif number in _OFF:
                 end_from_within(machine, again=False, seconds=0.2)
+    yield None
+    return status
+
+
+@command("/usr/bin/killall")
+def killall(process: Process, words: list[str]) -> Steps[int]:
+    status = 0
+    quiet = "-q" in words
+    words = [word for word in words if word != "-q"]
+    number, words = _signal(words)
+    if not words:
+        raise Broken("you need to specify whom to kill")
+    for word in words:
+        whom = [each for each in process.machine.processes.values() if each.words[0].rpartition("/")[2] == word]
+        whom = [each for each in whom if each is not process and process.user.uid in (0, each.user.uid)]
+        if not whom:
+            status = 1
+            if not quiet:
+                yield from process.say(f"killall: {word}: no process killed\n", 2)
+        for each in whom:
+            each.signal(number)
     yield None
     return status
 

@@ -18,10 +18,10 @@ __all__ = ["Broken", "Command", "NotExecutable", "NotFound", "command", "located
 Command = Callable[["Process", list[str]], Steps[int]]
 C = TypeVar("C", bound=Command)
 _MODULES = (
-    "commands.editing", "commands.finding", "commands.listing", "commands.moving", "commands.networking",
-    "commands.numbers", "commands.owning", "commands.powering", "commands.printing", "commands.processes",
-    "commands.searching", "commands.sorting", "commands.streaming", "commands.sums", "commands.system",
-    "commands.testing", "commands.times", "commands.widths", "shell.program",
+    "commands.editing", "commands.finding", "commands.listing", "commands.logins", "commands.moving",
+    "commands.networking", "commands.numbers", "commands.owning", "commands.powering", "commands.printing",
+    "commands.processes", "commands.searching", "commands.sorting", "commands.streaming", "commands.sums",
+    "commands.system", "commands.testing", "commands.times", "commands.widths", "shell.program",
 )  # fmt: skip
 _DEEPEST = 8  # scripts that are run by scripts that …
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

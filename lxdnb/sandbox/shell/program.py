@@ -27,7 +27,7 @@ def sh(process: Process, words: list[str]) -> Steps[int]:
     shell.variables["SHLVL"] = str(int(depth) + 1 if depth.isdecimal() else 1)
     shell.exported.add("SHLVL")
     text: str | None = None
-    at, gives = 0, False
+    at, gives, login = 0, False, False
     while at < len(words) and words[at][:1] in ("-", "+") and len(words[at]) > 1:
         word = words[at]
         at += 1
@@ -38,6 +38,7 @@ def sh(process: Process, words: list[str]) -> Steps[int]:
             continue
         for letter in word[1:]:
             gives |= letter == "c"
+            login |= letter == "l"
             shell.interactive |= letter == "i"
             if letter in shell.options:
                 shell.options[letter] = word[0] == "-"
@@ -58,8 +59,19 @@ def sh(process: Process, words: list[str]) -> Steps[int]:
         on_terminal = 0 in process.files and process.files[0].terminal is not None
         shell.interactive |= on_terminal
         run = _typed if shell.interactive else _streamed
-        return (yield from shell.to_the_end(lambda: run(shell)))
-    return (yield from shell.to_the_end(lambda: _text(shell, text)))
+        return (yield from shell.to_the_end(lambda: _begun(shell, run(shell), login)))
+    return (yield from shell.to_the_end(lambda: _begun(shell, _text(shell, text), login)))
+
+
+def _begun(shell: Shell, steps: Steps[None], login: bool) -> Steps[None]:
+    """Run what a shell is for, after the profiles if it is somebody's first."""
+    for path in ("/etc/profile", f"{shell.get('HOME')}/.profile") if login else ():
+        try:
+            profile = yield from _content(shell.process, path)
+        except FileError:
+            continue
+        yield from _text(shell, profile, whole=False)
+    yield from steps
 
 
 def _content(process: Process, path: str) -> Steps[str]:
@@ -71,13 +83,14 @@ def _content(process: Process, path: str) -> Steps[str]:
     return held.decode(errors="surrogateescape")
 
 
-def _text(shell: Shell, text: str) -> Steps[None]:
+def _text(shell: Shell, text: str, *, whole: bool = True) -> Steps[None]:
+    """Run a text; `whole` is whether nothing comes after it."""
     parser = Parser(text)
     try:
         script = parser.next()
         while script is not None:
             rest = text[parser.at :].strip()
-            if not rest:
+            if whole and not rest:
                 yield from shell.run(script, last=True)
                 return
             yield from shell.run(script)
