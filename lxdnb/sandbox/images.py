@@ -18,6 +18,7 @@ from lxdnb.sandbox.lists import listed, owners
 from lxdnb.sandbox.operations import Operation, Work
 from lxdnb.sandbox.replies import Async, Content, Refused, Reply, Request, Sync, etag_of
 from lxdnb.sandbox.routes import route, route_changes
+from lxdnb.sandbox.settings import given
 
 if TYPE_CHECKING:
     from lxdnb.sandbox.filesystem import Tree
@@ -199,10 +200,10 @@ def change(host: Host, request: Request, fingerprint: str, *, keep: bool) -> Rep
     found = find(host, request.project, fingerprint)
     request.check_match(found.etag)
     asked = read(request.body, "ImagePut", _FIELDS)
+    properties: dict[str, str] = {**(found.properties if keep else {}), **asked.get("properties", {})}
+    asked["properties"] = given(properties)
     if not keep:
-        asked = {"auto_update": False, "properties": {}, "public": False, "expires_at": "", "profiles": [], **asked}
-    elif "properties" in asked:
-        asked["properties"] = found.properties | asked["properties"]
+        asked = {"auto_update": False, "public": False, "expires_at": "", "profiles": [], **asked}
     for name, value in asked.items():
         setattr(found, name, value)
     if not keep and not asked["profiles"]:

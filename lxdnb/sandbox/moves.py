@@ -59,7 +59,7 @@ def rename_or_move(host: Host, request: Request, name: str) -> Reply:
     def work(operation: Operation) -> Work:
         yield 0.0
         if found.status != "Stopped":
-            raise Refused(500, "Renaming of running container not allowed")
+            raise Refused(500, f"Renaming of running {'instance' if host.flavour.incus else 'container'} not allowed")
         _rename(host, found, wanted)
 
     return Async(host.operations.begin(found.project, "Renaming instance", resources_of(host, name, both=True), work))

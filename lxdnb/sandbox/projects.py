@@ -116,8 +116,13 @@ def _check_name(name: str) -> None:
         raise Refused(400, "No name provided")
     if "/" in name:
         raise Refused(400, "Project names may not contain slashes")
-    if name in (".", "..", "*"):
-        raise Refused(400, f"Invalid project name {name!r}")
+    for character, what in ((" ", "spaces"), ("_", "underscores"), ("'", "quotes"), ('"', "quotes")):
+        if character in name:
+            raise Refused(400, f"Project names may not contain {what}")
+    if name == "*":
+        raise Refused(400, "Reserved project name")
+    if name in (".", ".."):
+        raise Refused(400, f'Invalid project name "{name}"')
 
 
 @route("GET", "/1.0/projects")

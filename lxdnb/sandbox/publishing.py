@@ -6,6 +6,7 @@ https://documentation.ubuntu.com/lxd/stable-5.0/rest-api/#/images/images_post
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from lxdnb.sandbox.archives import files_of as sent_files
@@ -105,9 +106,13 @@ def _publish(host: Host, request: Request) -> Reply:
         content = packed(files_of(host, instance), metadata, told.files)
         file = yield from _compressed(operation, content, asked.get("compression_algorithm") or "gzip")
         yield 0.05  # so that who has asked meanwhile how far it is learns that
+        fingerprint = sha256(file).hexdigest()
+        if fingerprint in host.images(project):
+            raise Refused(400, f"The image already exists: {fingerprint}")
         made = imported(host, project, (file,), instance.kind)
         made.public, made.filename = asked.get("public", False), asked.get("filename", "")
-        made.properties, made.expires_at = asked.get("properties", {}), asked.get("expires_at", "")
+        made.properties = properties if host.flavour.incus else asked.get("properties") or properties
+        made.expires_at = asked.get("expires_at", "")
         if asked.get("profiles"):
             made.profiles = asked["profiles"]
         for alias in asked.get("aliases", []):

@@ -20,6 +20,7 @@ from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPServerRequest
 
 from lxdnb.sandbox.access import refused_project
+from lxdnb.sandbox.archives import ending_of
 from lxdnb.sandbox.doors import caller_of, comes_from_a_page
 from lxdnb.sandbox.events import TYPES, Listener
 from lxdnb.sandbox.lines import AwaitsServer, ChannelHandler
@@ -123,6 +124,14 @@ class RestHandler(web.RequestHandler):
         self.driver, self.member = driver, member
         self._gone = asyncio.Event()
         self._faults: dict[str, float] = {}
+
+    def write_error(self, status_code: int, **_: Any) -> None:
+        """Say in the words of a server what tornado refuses: a method that there is not."""
+        if status_code != 405:
+            super().write_error(status_code)
+            return
+        self._write_error(Refused(404, f'Method "{self.request.method}" not found'))
+        self.finish()
 
     def compute_etag(self) -> str | None:
         return None  # the host's own are of what a thing is, not of how it is written
@@ -249,8 +258,8 @@ class RestHandler(web.RequestHandler):
         boundary = secrets.token_hex(30)
         self.set_header("Content-Type", f"multipart/form-data; boundary={boundary}")
         for part, file in zip(("metadata", "rootfs"), reply.files, strict=True):
-            ending = "tar.gz" if part == "metadata" else "root"
-            head = f'Content-Disposition: form-data; name="{part}"; filename="{reply.name}.{ending}"'
+            name = f"{'meta-' if part == 'metadata' else ''}{reply.name}{ending_of(file)}"
+            head = f'Content-Disposition: form-data; name="{part}"; filename="{name}"'
             self.write(f"--{boundary}\r\n{head}\r\nContent-Type: application/octet-stream\r\n\r\n".encode())
             self.write(file)
             self.write(b"\r\n")

@@ -88,8 +88,8 @@ class Sftp:
 
     def _taken(self, reader: Reader) -> str:
         """Take a path off a packet."""
-        self._path = f"/{reader.path().lstrip('/')}"
-        return self._path
+        self._path = reader.path()  # as it was asked, for what is said of it
+        return f"/{self._path.lstrip('/')}"
 
     def _handle(self, reader: Reader) -> _Handle:
         handle = self._handles.get(reader.string())

@@ -37,9 +37,8 @@ def rename_or_give(host: Host, request: Request, instance: str, name: str) -> Re
 
     def work(operation: Operation) -> Work:
         yield 0.0
-        kept = {each.name: each for each in (owner.snapshots or {}).values() if each is not found}
         found.name = wanted
-        owner.snapshots = {**kept, wanted: found}
+        owner.snapshots = {each.name: each for each in (owner.snapshots or {}).values()}
         where = f"{owner.url}/snapshots/{wanted}"
         host.tell("instance-snapshot-renamed", where, owner.project, {"old_name": f"{owner.name}/{name}"})
 

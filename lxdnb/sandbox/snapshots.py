@@ -14,6 +14,7 @@ from lxdnb.sandbox.instances import Instance, check_name_part, known, resources_
 from lxdnb.sandbox.operations import Operation, Work
 from lxdnb.sandbox.replies import Async, Refused, Reply, Request, Sync, etag_of
 from lxdnb.sandbox.routes import route
+from lxdnb.sandbox.settings import is_true
 from lxdnb.sandbox.spans import after
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Snapshot:
             "ephemeral": whole["ephemeral"],
             "expanded_config": whole["expanded_config"],
             "expanded_devices": whole["expanded_devices"],
-            "last_used_at": whole["last_used_at"],
+            "last_used_at": _NO_EXPIRY,  # never told of a snapshot
             "name": self.name,
             "profiles": whole["profiles"],
             "stateful": self.stateful,
@@ -120,6 +121,13 @@ def create(host: Host, request: Request, instance: str) -> Reply:
         yield 0.02
         if asked.get("stateful") and owner.started is None:
             raise Refused(500, "Unable to create a stateful snapshot. The instance isn't running")
+        if (
+            asked.get("stateful")
+            and host.flavour.incus
+            and not is_true(owner.expanded(host)[0].get("migration.stateful", ""))
+        ):
+            why = "require that the instance has migration.stateful be set to true"
+            raise Refused(500, f"Stateful snapshots {why}")
         if asked.get("stateful"):
             raise Refused(500, "Unable to create a stateful snapshot. CRIU isn't installed")
         if " " in name:

@@ -41,7 +41,16 @@ def _bring(host: Host, made: Volume, pool: str, project: str, description: str) 
         try:
             new_volume(host, made)
         except Refused:
-            raise Refused(500, f'Create custom volume from backup: Volume "{made.name}" already exists') from None
+            raise Refused(500, f"Create custom volume from backup: {_taken(host, made)}") from None
 
     told = made.url(host) if host.flavour.incus else url(host, "storage_volumes", made.name)
     return Async(host.operations.begin(project, description, {"storage_volumes": [told]}, work))
+
+
+def _taken(host: Host, volume: Volume) -> str:
+    if host.flavour.incus:
+        return f'Volume "{volume.name}" already exists in pool "{volume.pool}"'
+    columns = ("storage_pool_id", "node_id", "project_id", "name", "type")
+    why = f"UNIQUE constraint failed: {', '.join(f'storage_volumes.{each}' for each in columns)}"
+    where = f'for project "{volume.project}" in pool "{volume.pool}" of type "custom"'
+    return f'Error inserting volume "{volume.name}" {where} into database "{why}"'
