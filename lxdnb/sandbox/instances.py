@@ -188,6 +188,8 @@ def is_root(device: dict[str, str]) -> bool:
 
 def known(host: Host, project: str, name: str, failed: str | None = None) -> Instance:
     """Return an instance. Raises Refused with 404, on Incus with the words `failed` before those that both have."""
+    if "/" in name:
+        raise Refused(400, "Invalid instance name")  # it is a snapshot's
     found = host.projects[project].instances.get(name) if project in host.projects else None
     if found is None:
         if failed is None:

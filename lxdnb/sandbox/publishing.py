@@ -102,7 +102,9 @@ def _publish(host: Host, request: Request) -> Reply:
             raise Refused(400, "Cannot publish a running instance")
         told = described(host, instance)
         properties = {**told.told["properties"], **asked.get("properties", {})}
-        metadata = {**told.told, "creation_date": int(host.clock()), "properties": properties}
+        metadata = {**told.told, "properties": properties}
+        if host.flavour.incus or asked.get("properties"):  # else LXD leaves it as it is, and the same comes of the same
+            metadata["creation_date"] = int(host.clock())
         content = packed(files_of(host, instance), metadata, told.files)
         file = yield from _compressed(operation, content, asked.get("compression_algorithm") or "gzip")
         yield 0.05  # so that who has asked meanwhile how far it is learns that
