@@ -16,6 +16,7 @@ from lxdnb.sandbox.members import CLUSTER_ADDRESS, Member
 from lxdnb.sandbox.network_settings import filled
 from lxdnb.sandbox.networks import Network
 from lxdnb.sandbox.pools import Pool
+from lxdnb.sandbox.spread import Spread
 from lxdnb.sandbox.state import Host
 
 __all__ = ["add_bridge", "first_host"]
@@ -30,7 +31,8 @@ def first_host(flavour: str, seed: int = 0, clock: Callable[[], float] = time.ti
     With more members than one it is a cluster of so many, n1, n2 and so on.
     """
     host = Host(flavour, clock, seed)
-    host.pools["default"] = Pool(host, "default", "dir", config={"source": "/simulated/storage-pools/default"})
+    source = {"source": "/simulated/storage-pools/default"}
+    host.pools["default"] = Pool(host, "default", "dir", config=source, spread=Spread({host.here: {}}))
     host.profiles("default")["default"].devices = {"root": {"type": "disk", "path": "/", "pool": "default"}}
     image = imported(host, "default", (simulated_image(),))
     for alias in ("alpine", "busybox"):  # an image that is called so is what people try first
