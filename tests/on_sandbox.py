@@ -25,7 +25,6 @@ FILES = frozenset(
         "consoles", "power",
     ]
 )  # fmt: skip
-_HTTPS = "it speaks HTTP on a unix socket alone"
 _FOLDER = "the test looks into the daemon's folder"
 NOT_YET = {
     "manual/02_getting_started": {"2_1_3_a_note_about_asynchronous_operations": "it runs no process of this machine"},

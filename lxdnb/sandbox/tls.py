@@ -98,7 +98,10 @@ async def shake_hands(context: SSL.Context, plain: socket.socket) -> TlsStream:
                 await _ready(plain, IOLoop.WRITE)
             except SSL.Error as error:
                 raise _reset(error) from error
-    shown = connection.get_peer_certificate(as_cryptography=True)
+    try:
+        shown = connection.get_peer_certificate(as_cryptography=True)
+    except ValueError as error:  # OpenSSL reads more than cryptography does
+        raise OSError(errno.EPROTO, f"the client's certificate cannot be read: {error}") from error
     return TlsStream(connection, plain, shown and shown.public_bytes(serialization.Encoding.DER))
 
 
