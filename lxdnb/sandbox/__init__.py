@@ -166,6 +166,7 @@ class Sandbox:
         What it holds stays, and its instances run on. With `kill` its socket stays behind, as where one was killed.
         Raises RuntimeError once it is closed.
 
+        >>> from lxdnb import sandbox
         >>> simulated = sandbox.Sandbox()
         >>> simulated.stop()
         >>> simulated.start()

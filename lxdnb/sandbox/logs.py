@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__: list[str] = []
 
 _OWN = "lxc.log"
+_CONFIGURATION = "lxc.conf"  # which LXD shows while a container runs
 _NAMES = {
     "lxd": re.compile(r"(lxc|qemu|(migration|snapshot)_.*)\.log|lxc\.conf|exec_.*", re.DOTALL),
     "incus": re.compile(r"(lxc|qemu|qemu\.early|(migration|snapshot)_.*)\.log", re.DOTALL),
@@ -62,6 +63,8 @@ def every(host: Host, request: Request, name: str) -> Reply:
     instance = known(host, request.project, name)
     names = [] if host.flavour.incus else [*(instance.logs or {})]
     own = [] if instance.last_used is None else [_OWN]
+    if _is_configured(host, instance):
+        own = [_CONFIGURATION, *own]
     return Sync([f"{instance.url}/logs/{each}" for each in [*own, *names]])
 
 
@@ -73,8 +76,32 @@ def one(host: Host, request: Request, name: str, file: str) -> Reply:
         when = datetime.fromtimestamp(instance.last_used, UTC).strftime("%Y%m%d%H%M%S.%f")[:-3]
         line = f"lxc {name} {when} WARN     sandbox - started in memory alone: this host is simulated\n"
         return Content((line.encode(),), file, "application/octet-stream")
+    if file == _CONFIGURATION and _is_configured(host, instance):
+        return Content((_configuration(instance).encode(),), file, "application/octet-stream")
     logs = {} if host.flavour.incus else instance.logs or {}
     return _content(host, logs, file, _folder(instance, output=False))
+
+
+def _is_configured(host: Host, instance: Instance) -> bool:
+    return not host.flavour.incus and instance.kind == "container" and instance.started is not None
+
+
+def _configuration(instance: Instance) -> str:
+    folder = _folder(instance, output=False)
+    settings = {
+        "lxc.log.file": f"{folder}/{_OWN}",
+        "lxc.log.level": "warn",
+        "lxc.console.buffer.size": "auto",
+        "lxc.console.size": "auto",
+        "lxc.console.logfile": f"{folder}/console.log",
+        "lxc.autodev": "1",
+        "lxc.pty.max": "1024",
+        "lxc.arch": "linux64",
+        "lxc.tty.max": "0",
+        "lxc.uts.name": instance.name,
+        "lxc.rootfs.path": f"dir:/simulated/{folder.rpartition('/')[2]}/rootfs",
+    }
+    return "".join(f"{key} = {value}\n" for key, value in settings.items()) + "\n"
 
 
 @route("DELETE", "/1.0/instances/*/logs/*")
@@ -83,7 +110,7 @@ def delete(host: Host, request: Request, name: str, file: str) -> Reply:
     _check_log(host, file)
     if host.flavour.incus and file in (_OWN, "qemu.log"):
         raise Refused(400, "Only log files excluding qemu.log and lxc.log may be deleted")
-    if file in (_OWN, "lxc.conf"):
+    if file in (_OWN, _CONFIGURATION):
         raise Refused(400, "lxc.log and lxc.conf may not be deleted")
     return _deleted(host, instance, {} if host.flavour.incus else instance.logs or {}, file, output=False)
 

@@ -25,7 +25,6 @@ BRIDGE = Bridge("lab0", "10.77.8")  # what they call a bridge, whose like there 
 
 MAKES = re.compile(r"\.launch\(|instances\.create\(|containers\.create\(")  # instances of an example's own
 COUNTS = ("Collections.metrics", "Project.state")  # these tell how many there are, and no name
-NOT_SIMULATED = (".console_log", ".LogManager")  # a sandbox's instances have no console, and no configuration of LXC
 
 
 class Checker(doctest.OutputChecker):
@@ -50,21 +49,9 @@ def test_there_are_examples():
     assert len(EXAMPLES) > 20
 
 
-@pytest.mark.parametrize("server_kind", ["lxd"], scope="session")
+@pytest.mark.parametrize("server_kind", ["lxd", "sandbox"], scope="session")
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
 def test_an_example(example: doctest.DocTest, client, server, monkeypatch, capsys):
-    run(example, client, server, monkeypatch)
-
-
-@pytest.mark.parametrize("server_kind", ["sandbox"], scope="session")
-@pytest.mark.parametrize(
-    "example", [each for each in EXAMPLES if not each.name.endswith(NOT_SIMULATED)], ids=lambda example: example.name
-)
-def test_an_example_on_a_sandbox(example: doctest.DocTest, client, server, monkeypatch, capsys):
-    run(example, client, server, monkeypatch)
-
-
-def run(example: doctest.DocTest, client, server, monkeypatch) -> None:
     for name in ("LXD_SOCKET", "INCUS_SOCKET", "INCUS_DIR"):
         monkeypatch.delenv(name, raising=False)
     for name, value in server.environment.items():
