@@ -26,6 +26,8 @@ _WARNING = "Offline cluster member"
 
 def lose(host: Host, member: Member) -> None:
     """Have a member be gone."""
+    if member.lost is not None:
+        return
     host.operations.lose(member)
     host.cluster.lose(member, host.clock())
     refused = f"dial tcp {member.address}: connect: connection refused"

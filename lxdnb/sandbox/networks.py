@@ -22,6 +22,7 @@ from lxdnb.sandbox.spread import (
     changed,
     check_for_all,
     check_of_member,
+    check_peers,
     is_shared,
     named,
     settings,
@@ -246,7 +247,10 @@ def _define(host: Host, request: Request, owner: Project, asked: dict[str, Any],
         check_network(name, kind, config | own, _acls(host, owner.name))
     if kind == "bridge":
         _check_subnet(host, Network(name, kind, owner.name, config=config))
-    found.config, found.spread.pending = config, False  # the description is forgotten
+    found.spread.failed = True
+    check_peers(host, found.spread)
+    found.spread.failed = found.spread.pending = False
+    found.config = config  # the description is forgotten
     host.tell("network-created", found.url, owner.name)
     return Sync(created=of_project(found.url, owner.name))
 
@@ -314,6 +318,7 @@ def delete(host: Host, request: Request, name: str) -> Reply:
     found = managed(host, request.project, name)
     if found.used_by(host):
         raise Refused(400, "The network is currently in use")
+    check_peers(host, found.spread)
     del host.projects[found.project].networks[name]
     host.tell("network-deleted", found.url, found.project)
     return Sync({})

@@ -16,7 +16,17 @@ from lxdnb.sandbox.lists import listed
 from lxdnb.sandbox.replies import Refused, Reply, Request, Sync, etag_of
 from lxdnb.sandbox.routes import route, route_changes
 from lxdnb.sandbox.sizes import bytes_of
-from lxdnb.sandbox.spread import Spread, changed, check_for_all, check_of_member, is_shared, named, pool_keys, settings
+from lxdnb.sandbox.spread import (
+    Spread,
+    changed,
+    check_for_all,
+    check_of_member,
+    check_peers,
+    is_shared,
+    named,
+    pool_keys,
+    settings,
+)
 from lxdnb.sandbox.urls import of_project, url
 from lxdnb.sandbox.volumes import Volume
 
@@ -206,19 +216,15 @@ def _define(host: Host, request: Request, asked: dict[str, Any]) -> Reply:
         raise Refused(500, "Pool not pending on any node (use --target <node> first)")
     if missing := found.spread.missing(host):
         raise Refused(500, f"Pool not defined on nodes: {', '.join(missing)}")
-    _check_peers(host)
     _check(driver, config)
-    found.config, found.description, found.spread.pending = config, asked.get("description", ""), False
+    found.spread.failed = True
+    check_peers(host, found.spread)
+    found.spread.failed = found.spread.pending = False
+    found.config, found.description = config, asked.get("description", "")
     for member, own in found.spread.own.items():
         found.spread.own[member] = _own(found, f"/simulated/{member.name}", own)
     host.tell("storage-pool-created", found.url, "default", {"target": host.here.name} if host.flavour.incus else None)
     return Sync(created=url(host, "storage-pools", name))
-
-
-def _check_peers(host: Host) -> None:
-    for member in host.cluster.members:
-        if member.lost is not None:
-            raise Refused(500, f"peer node {member.address} is down")
 
 
 @route("GET", "/1.0/storage-pools/*")
@@ -258,8 +264,7 @@ def change(host: Host, request: Request, name: str, *, keep: bool) -> Reply:
 @route("DELETE", "/1.0/storage-pools/*")
 def delete(host: Host, request: Request, name: str) -> Reply:
     found = host.pool(name)
-    if not (found.spread.pending and host.flavour.incus):
-        _check_peers(host)
+    check_peers(host, found.spread)
     if any(found.used_by(host)):
         raise Refused(400, "The storage pool is currently in use")
     del host.pools[name]

@@ -58,6 +58,9 @@ _NO_TARGET = "Failed to get target node: Cluster member not found"
 
 def check_move(host: Host, instance: Instance, member: Member) -> None:
     """Refuse what only shows once a move is under way."""
+    if instance.member is not None and instance.member.lost is not None:
+        why = "Failed getting instance storage pool name: Instance storage pool not found"
+        raise Refused(500, f"Failed loading instance storage pool: {why}")
     if instance.started is not None:
         if host.flavour.incus:
             why = (

@@ -23,6 +23,7 @@ __all__ = [
     "changed",
     "check_for_all",
     "check_of_member",
+    "check_peers",
     "is_shared",
     "named",
     "pool_keys",
@@ -40,10 +41,12 @@ class Spread:
 
     own: dict[Member, dict[str, str]] = field(default_factory=dict["Member", dict[str, str]])
     pending: bool = False
+    failed: bool = False
+    """Whether it was to be made, and could not be on all."""
 
     @property
     def status(self) -> str:
-        return "Pending" if self.pending else "Created"
+        return "Errored" if self.failed else "Pending" if self.pending else "Created"
 
     def locations(self) -> list[str]:
         return [each.name for each in self.own]
@@ -98,6 +101,15 @@ def changed(
         {key: value for key, value in config.items() if key not in keys},
         {key: value for key, value in config.items() if key in keys},
     )
+
+
+def check_peers(host: Host, spread: Spread) -> None:
+    """Refuse to make or to delete one as long as a member is lost: Incus lets go what nobody has begun to make."""
+    if spread.status == "Pending" and host.flavour.incus:
+        return
+    for member in host.cluster.members:
+        if member.lost is not None:
+            raise Refused(500, f"peer node {member.address} is down")
 
 
 def is_shared(host: Host, request: Request) -> bool:

@@ -29,7 +29,8 @@ def carries_out(host: Host, request: Request) -> Member:
         _check_alone(request)
         return asked
     member = _found(host, request, asked)
-    check_reached(member)
+    if member is not asked:
+        check_reached(member)
     return member
 
 
@@ -68,7 +69,9 @@ def _found(host: Host, request: Request, asked: Member) -> Member:
         case ["instances"] if request.method == "POST":
             return _placed(host, request, target)
         case ["instances" | "containers" | "virtual-machines", name, *rest]:
-            return _of_instance(host, request, name, rest, target) or asked
+            found = _of_instance(host, request, name, rest, target) or asked
+            moves = request.method == "POST" and not rest and target and not incus
+            return asked if moves and found.lost is not None else found  # LXD would fetch it from where it is
         case ["operations", identifier, *_]:
             return host.operations.member_of(identifier) or asked
         case ["cluster", "members", name, "state"]:
