@@ -48,8 +48,8 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
     yield start
     for each in started:
-        each.kill()
-        each.communicate()
+        with each:  # which closes its pipes: a sandbox that outlived it would hold them open
+            each.kill()
 
 
 def gone(place: Path) -> bool:
