@@ -33,11 +33,6 @@ NOT_YET = {
     "images": {
         "damage_is_seen_and_nothing_is_left": _FOLDER,
     },
-    "instances": {"access": "there is nobody to have access but by the socket"},
-    "launch": {
-        "an_address_that_comes_late_is_waited_for": "its p2p devices take no address",
-    },
-    "storage_backups": {"an_iso_image_becomes_a_volume": "it takes no ISO images"},
     "widgets": {"messages_are_few_whatever_comes": "its commands say more at once than a terminal of Linux does"},
 }
 

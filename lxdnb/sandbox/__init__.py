@@ -30,6 +30,7 @@ from lxdnb.sandbox.listening import address_of, begin_listening, place_of
 from lxdnb.sandbox.members import CLUSTER_ADDRESS, Member
 from lxdnb.sandbox.population import populate
 from lxdnb.sandbox.presence import Presence
+from lxdnb.sandbox.pruning import begin_rounds
 from lxdnb.sandbox.server import Driver, server_of
 
 __all__ = ["Fault", "Faults", "Sandbox"]
@@ -89,6 +90,7 @@ class Sandbox:
         self._names = [each.name for each in self.host.cluster.members]
         self._sockets = {name: path for name, path in zip(self._names, self._paths(), strict=False)}
         self._plain: dict[str, str] = {}  # where each listens by HTTP, by its first name
+        begin_rounds(self.host)
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._failure: BaseException | None = None

@@ -15,6 +15,7 @@ from lxdnb.sandbox import (  # noqa: F401
     execs,  # pyright: ignore[reportUnusedImport]
     files,  # pyright: ignore[reportUnusedImport]
     hardware,  # pyright: ignore[reportUnusedImport]
+    instance_access,  # pyright: ignore[reportUnusedImport]
     inventory,  # pyright: ignore[reportUnusedImport]
     logs,  # pyright: ignore[reportUnusedImport]
     losses,  # pyright: ignore[reportUnusedImport]

@@ -25,17 +25,23 @@ PACKET = 700  # bytes on average
 
 
 @dataclass(frozen=True)
-class Card:
-    """One card of an instance, on a network that the server manages."""
+class Plug:
+    """One card of an instance, wherever it leads."""
 
     instance: Instance
-    network: Network
     interface: str
     """What it is called inside."""
     hwaddr: str
     host_name: str
     fixed: dict[str, str]
-    """The addresses that it is set to, by `ipv4.address` and `ipv6.address`."""
+    """Its device: the addresses that it is set to, by `ipv4.address` and `ipv6.address`, and the rest."""
+
+
+@dataclass(frozen=True)
+class Card(Plug):
+    """One on a network that the server manages."""
+
+    network: Network
 
     @property
     def runs(self) -> bool:
@@ -76,6 +82,17 @@ def _suffix(hwaddr: str) -> int:
 
 def cards_of(host: Host, instance: Instance) -> Iterator[Card]:
     """Yield the cards of an instance on networks that the server manages."""
+    for network, plug in _plugs(host, instance):
+        if network is not None:
+            yield _on(network, plug)
+
+
+def _on(network: Network, plug: Plug) -> Card:
+    return Card(plug.instance, plug.interface, plug.hwaddr, plug.host_name, plug.fixed, network)
+
+
+def _plugs(host: Host, instance: Instance) -> Iterator[tuple[Network | None, Plug]]:
+    """Yield all cards of an instance, with the network that each is on if the server manages one."""
     networks = host.keeper(instance.project, "networks").networks
     number = 0
     for name, device in instance.expanded(host)[1].items():
@@ -84,13 +101,11 @@ def cards_of(host: Host, instance: Instance) -> Iterator[Card]:
         network = next((each for each in networks.values() if is_on(device, each.name)), None)
         interface = device.get("name") or f"eth{number}"
         number += 1
-        if network is not None:
-            digest = sha256(f"{instance.seed} {name}".encode()).hexdigest()
-            noted = instance.config.get(f"volatile.{name}.hwaddr")
-            own = f"00:16:3e:{digest[:2]}:{digest[2:4]}:{digest[4:6]}"
-            yield Card(
-                instance, network, interface, device.get("hwaddr") or noted or own, f"veth{digest[6:14]}", device
-            )
+        digest = sha256(f"{instance.seed} {name}".encode()).hexdigest()
+        noted = instance.config.get(f"volatile.{name}.hwaddr")
+        own = f"00:16:3e:{digest[:2]}:{digest[2:4]}:{digest[4:6]}"
+        hwaddr, host_name = device.get("hwaddr") or noted or own, device.get("host_name") or f"veth{digest[6:14]}"
+        yield network, Plug(instance, interface, hwaddr, host_name, device)
 
 
 def cards_on(host: Host, network: Network) -> list[Card]:
@@ -114,7 +129,12 @@ def counters_of(host: Host, instance: Instance) -> dict[str, int]:
 
 def network_state(host: Host, instance: Instance) -> dict[str, Any]:
     """What the state of a running instance tells of its cards."""
-    return {card.interface: _told(host, card) for card in cards_of(host, instance)}
+    told: dict[str, Any] = {}
+    for network, plug in _plugs(host, instance):
+        given = [] if network is None else _given(_on(network, plug))
+        mtu = plug.fixed.get("mtu") or ("1500" if network is None else network.config.get("bridge.mtu", "1500"))
+        told[plug.interface] = _told(host, plug, given, int(mtu))
+    return told
 
 
 def added_addresses(instance: Instance, interface: str) -> list[dict[str, str]]:
@@ -127,23 +147,27 @@ def added_addresses(instance: Instance, interface: str) -> list[dict[str, str]]:
     return found
 
 
-def _told(host: Host, card: Card) -> dict[str, Any]:
-    addresses: list[dict[str, str]] = []
+def _given(card: Card) -> list[dict[str, str]]:
+    """Return the addresses that a card has of its network."""
+    found: list[dict[str, str]] = []
     for address in card.addresses():
         family = "inet6" if ":" in address else "inet"
         gateway = card.network.gateway("ipv6" if ":" in address else "ipv4")
         length = str(gateway.network.prefixlen) if gateway else "64"
-        addresses.append({"family": family, "address": address, "netmask": length, "scope": "global"})
-    addresses += added_addresses(card.instance, card.interface)
-    link = str(IPv6Address((0xFE80 << 112) + _suffix(card.hwaddr)))
-    addresses.append({"family": "inet6", "address": link, "netmask": "64", "scope": "link"})
+        found.append({"family": family, "address": address, "netmask": length, "scope": "global"})
+    return found
+
+
+def _told(host: Host, plug: Plug, given: list[dict[str, str]], mtu: int) -> dict[str, Any]:
+    link = str(IPv6Address((0xFE80 << 112) + _suffix(plug.hwaddr)))
+    own = {"family": "inet6", "address": link, "netmask": "64", "scope": "link"}
     rest = ("errors_received", "errors_sent", "packets_dropped_outbound", "packets_dropped_inbound")
     return {
-        "addresses": addresses,
-        "counters": {**counters_of(host, card.instance), **dict.fromkeys(rest, 0)},
-        "hwaddr": card.hwaddr,
-        "host_name": card.host_name,
-        "mtu": int(card.network.config.get("bridge.mtu", "1500")),
+        "addresses": [*given, *added_addresses(plug.instance, plug.interface), own],
+        "counters": {**counters_of(host, plug.instance), **dict.fromkeys(rest, 0)},
+        "hwaddr": plug.hwaddr,
+        "host_name": plug.host_name,
+        "mtu": mtu,
         "state": "up",
         "type": "broadcast",
     }

@@ -93,6 +93,9 @@ def create(host: Host, request: Request, pool: str, kind: str, volume: str) -> R
         yield 0.02
         if name in owner.backups:
             raise Refused(500, f'Create volume backup: Backup "{owner.name}/{name}" already exists')
+        if owner.content_type == "iso":
+            why = 'Volume of content type "iso" cannot be backed up'
+            raise Refused(500, f"Create volume backup: Backup create: {why}")
         alone = asked.get("volume_only", False)
         made = Backup(name, host.clock(), packed(host, owner, method.split()[0], alone=alone), volume_only=alone)
         made.expires_at, made.optimized = asked.get("expires_at") or NEVER, asked.get("optimized_storage", False)

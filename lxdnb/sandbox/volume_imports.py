@@ -24,13 +24,15 @@ def imported(host: Host, request: Request, pool: str, project: str) -> Reply:
         check_name(name)
         made = Volume(name, "", "", 0.0, content_type="iso")
         made.content, made.config = request.body, {"size": str(len(request.body))}
-        return _bring(host, made, pool, project, "Creating storage volume")
+        taken = "Failed creating custom volume from ISO: Cannot create volume, already exists on target storage"
+        return _bring(host, made, pool, project, "Creating storage volume", taken)
     made = unpacked(request.body)
     made.name = name or made.name
-    return _bring(host, made, pool, project, "Restoring custom volume backup")
+    taken = f"Create custom volume from backup: {_taken(host, made)}"
+    return _bring(host, made, pool, project, "Restoring custom volume backup", taken)
 
 
-def _bring(host: Host, made: Volume, pool: str, project: str, description: str) -> Reply:
+def _bring(host: Host, made: Volume, pool: str, project: str, description: str, taken: str) -> Reply:
     made.pool, made.project = pool, project
 
     def work(operation: Operation) -> Work:
@@ -41,7 +43,7 @@ def _bring(host: Host, made: Volume, pool: str, project: str, description: str) 
         try:
             new_volume(host, made)
         except Refused:
-            raise Refused(500, f"Create custom volume from backup: {_taken(host, made)}") from None
+            raise Refused(500, taken) from None
 
     told = made.url(host) if host.flavour.incus else url(host, "storage_volumes", made.name)
     return Async(host.operations.begin(project, description, {"storage_volumes": [told]}, work))

@@ -109,6 +109,8 @@ def create(host: Host, request: Request, pool: str, kind: str, volume: str) -> R
 
     def work(operation: Operation) -> Work:
         yield 0.0
+        if owner.content_type == "iso":
+            raise Refused(500, 'Volume of content type "iso" does not support snapshots')
         if name in owner.snapshots:
             raise Refused(409, f'Snapshot "{name}" already in use')
         made = Snapshot(name, host.clock(), dict(owner.config), owner.description, content=copied(owner.content))
