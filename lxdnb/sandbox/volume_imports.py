@@ -24,15 +24,13 @@ def imported(host: Host, request: Request, pool: str, project: str) -> Reply:
         check_name(name)
         made = Volume(name, "", "", 0.0, content_type="iso")
         made.content, made.config = request.body, {"size": str(len(request.body))}
-        taken = "Failed creating custom volume from ISO: Cannot create volume, already exists on target storage"
-        return _bring(host, made, pool, project, "Creating storage volume", taken)
+        return _bring(host, made, pool, project, "Creating storage volume")
     made = unpacked(request.body)
     made.name = name or made.name
-    taken = f"Create custom volume from backup: {_taken(host, made)}"
-    return _bring(host, made, pool, project, "Restoring custom volume backup", taken)
+    return _bring(host, made, pool, project, "Restoring custom volume backup")
 
 
-def _bring(host: Host, made: Volume, pool: str, project: str, description: str, taken: str) -> Reply:
+def _bring(host: Host, made: Volume, pool: str, project: str, description: str) -> Reply:
     made.pool, made.project = pool, project
 
     def work(operation: Operation) -> Work:
@@ -43,13 +41,19 @@ def _bring(host: Host, made: Volume, pool: str, project: str, description: str, 
         try:
             new_volume(host, made)
         except Refused:
-            raise Refused(500, taken) from None
+            raise Refused(500, _taken(host, made)) from None
 
     told = made.url(host) if host.flavour.incus else url(host, "storage_volumes", made.name)
     return Async(host.operations.begin(project, description, {"storage_volumes": [told]}, work))
 
 
 def _taken(host: Host, volume: Volume) -> str:
+    if volume.content_type == "iso":
+        return "Failed creating custom volume from ISO: Cannot create volume, already exists on target storage"
+    return f"Create custom volume from backup: {_taken_by_backup(host, volume)}"
+
+
+def _taken_by_backup(host: Host, volume: Volume) -> str:
     if host.flavour.incus:
         return f'Volume "{volume.name}" already exists in pool "{volume.pool}"'
     columns = ("storage_pool_id", "node_id", "project_id", "name", "type")
