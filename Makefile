@@ -55,7 +55,12 @@ clean:
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	{ echo 'lxdnb needs Python 3.11 or later. Name one: make PYTHON=python3.12 tour'; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || if [ -f /etc/debian_version ] && [ "$$(id -u)" = 0 ]; \
-	then echo 'Installing python3-venv with apt, to make .venv'; apt-get update -q && apt-get install -y -q python3-venv; \
-	else echo 'This Python cannot make a .venv. On Debian and Ubuntu: sudo apt install python3-venv'; exit 1; fi
-	$(PYTHON) -m venv .venv
+	@if $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null; then $(PYTHON) -m venv .venv; \
+	elif $(PYTHON) -m pip --version >/dev/null 2>&1; \
+	then $(PYTHON) -m venv --without-pip .venv && $(PYTHON) -m pip --quiet --python .venv/bin/python install pip; \
+	elif command -v uv >/dev/null; then uv venv --quiet --seed --python $(PYTHON) .venv; \
+	elif [ -f /etc/debian_version ] && [ "$$(id -u)" = 0 ]; \
+	then echo 'Installing python3-venv with apt, to make .venv'; apt-get update -q && apt-get install -y -q python3-venv && \
+	$(PYTHON) -m venv .venv; \
+	else echo 'This Python cannot make a .venv, and there is neither pip nor uv to help. One of them will do, without' \
+	'root: see https://docs.astral.sh/uv/. Or, on Debian and Ubuntu: sudo apt install python3-venv'; exit 1; fi
