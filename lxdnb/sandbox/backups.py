@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lxdnb.sandbox.backup_files import packed
-from lxdnb.sandbox.bodies import Shape, read
+from lxdnb.sandbox.bodies import Shape, read, read_map
 from lxdnb.sandbox.clock import moment, timestamp
 from lxdnb.sandbox.instances import Instance, known, resources_of
 from lxdnb.sandbox.operations import Operation, Work
@@ -21,7 +21,7 @@ from lxdnb.sandbox.urls import url
 if TYPE_CHECKING:
     from lxdnb.sandbox.state import Host
 
-__all__ = ["Backup", "drop"]
+__all__ = ["Backup", "drop", "told_of"]
 
 NEVER = "0001-01-01T00:00:00Z"
 _FIELDS: dict[str, Shape] = {
@@ -57,6 +57,13 @@ def _record(host: Host, backup: Backup) -> dict[str, Any]:
     }
 
 
+def _owner(host: Host, request: Request, name: str) -> Instance:
+    """Return the instance of a backup, without which Incus finds no backup."""
+    if host.flavour.incus and name not in host.instances(request.project):
+        raise Refused(404, "Instance backup not found")
+    return known(host, request.project, name)
+
+
 def _known(host: Host, instance: Instance, name: str) -> Backup:
     found = (instance.backups or {}).get(name)
     if found is None:
@@ -72,6 +79,11 @@ def _tell(host: Host, what: str, instance: Instance, name: str, context: dict[st
     host.tell(f"instance-backup-{what}", _where(host, instance, name), instance.project, context, bare=True)
 
 
+def told_of(host: Host, instance: Instance) -> list[dict[str, Any]] | None:
+    """What the record of an instance tells of its backups."""
+    return [_record(host, each) for _, each in sorted((instance.backups or {}).items())] or None
+
+
 @route("GET", "/1.0/instances/*/backups")
 def every(host: Host, request: Request, name: str) -> Reply:
     instance = known(host, request.project, name)
@@ -81,18 +93,13 @@ def every(host: Host, request: Request, name: str) -> Reply:
     return Sync([f"{instance.url}/backups/{each}" for each in backups])
 
 
-def _check_body(body: bytes) -> None:
-    """Refuse what is no JSON at all, for which servers have another status here."""
-    try:
-        read(body, "InstanceBackupsPost", {})
-    except Refused as refused:
-        raise Refused(refused.code if "unmarshal" in refused.words else 500, refused.words) from None
-
-
 @route("POST", "/1.0/instances/*/backups")
 def create(host: Host, request: Request, name: str) -> Reply:
     instance = known(host, request.project, name)
-    _check_body(request.body)
+    try:
+        read_map(host, request)
+    except Refused as refused:
+        raise Refused(500, refused.words) from None
     asked = read(request.body, "InstanceBackupsPost", _FIELDS)
     expires, method = asked.get("expires_at", ""), asked.get("compression_algorithm") or "gzip"
     if expires and moment(expires) is None:
@@ -136,13 +143,15 @@ def drop(host: Host, instance: Instance, backup: Backup) -> None:
 
 @route("GET", "/1.0/instances/*/backups/*")
 def one(host: Host, request: Request, name: str, backup: str) -> Reply:
-    return Sync(_record(host, _known(host, known(host, request.project, name), backup)))
+    return Sync(_record(host, _known(host, _owner(host, request, name), backup)))
 
 
 @route("POST", "/1.0/instances/*/backups/*")
 def rename(host: Host, request: Request, name: str, backup: str) -> Reply:
-    instance = known(host, request.project, name)
+    if not host.flavour.incus:
+        known(host, request.project, name)
     wanted = read(request.body, "InstanceBackupPost", _FIELDS).get("name", "")
+    instance = _owner(host, request, name)
     if "/" in wanted:
         raise Refused(400, "Backup names may not contain slashes")
     found = _known(host, instance, backup)
@@ -166,7 +175,7 @@ def rename(host: Host, request: Request, name: str, backup: str) -> Reply:
 
 @route("DELETE", "/1.0/instances/*/backups/*")
 def delete(host: Host, request: Request, name: str, backup: str) -> Reply:
-    instance = known(host, request.project, name)
+    instance = _owner(host, request, name)
     found = _known(host, instance, backup)
 
     def work(operation: Operation) -> Work:
@@ -179,7 +188,7 @@ def delete(host: Host, request: Request, name: str, backup: str) -> Reply:
 
 @route("GET", "/1.0/instances/*/backups/*/export")
 def export(host: Host, request: Request, name: str, backup: str) -> Reply:
-    instance = known(host, request.project, name)
+    instance = _owner(host, request, name)
     found = _known(host, instance, backup)
     _tell(host, "retrieved", instance, found.name)
     return Content((found.data,), "", "application/octet-stream")

@@ -63,7 +63,7 @@ def _absent(method: str, path: str, said: str, struct: str | None = None) -> Non
     """Have a request for what no bucket has be refused with such words, once its body is read as such a struct."""
 
     def handler(host: Host, request: Request, pool: str, *_: str) -> Reply:
-        if request.method != "POST":
+        if request.method != "POST" or not path.endswith("keys"):
             _check_pool(host, request, pool)
         if struct is not None:
             read(request.body, struct, {})

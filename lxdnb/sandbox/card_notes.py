@@ -6,14 +6,30 @@ https://documentation.ubuntu.com/lxd/stable-5.0/reference/instance_options/#vola
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 from itertools import count
 from random import Random
 
 from lxdnb.sandbox.settings import Config, Devices
 
-__all__ = ["with_cards"]
+__all__ = ["host_name", "host_names", "with_cards"]
 
+_PAIRED = ("bridged", "p2p", "routed")
 _PREFIXES = {"lxd": "00:16:3e", "incus": "10:66:6a"}
+
+
+def host_name(seed: int, device: str) -> str:
+    """Return what the host calls its end of an instance's card."""
+    return f"veth{sha256(f'{seed} {device}'.encode()).hexdigest()[6:14]}"
+
+
+def host_names(seed: int, devices: Devices) -> Config:
+    """Return the notes of the host's ends of cards, which are there while their instance runs."""
+    return {
+        f"volatile.{name}.host_name": host_name(seed, name)
+        for name, device in devices.items()
+        if device.get("type") == "nic" and (device.get("network") or device.get("nictype") in _PAIRED)
+    }
 
 
 def with_cards(

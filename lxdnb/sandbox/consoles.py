@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from lxdnb.sandbox.bodies import Shape, read
 from lxdnb.sandbox.channels import Gate, Pipe
 from lxdnb.sandbox.console import Console
-from lxdnb.sandbox.instances import Instance, known, resources_of
+from lxdnb.sandbox.instances import Instance, fetched, known, resources_of
 from lxdnb.sandbox.machines import machine_of
 from lxdnb.sandbox.operations import Operation, Work
 from lxdnb.sandbox.replies import Async, Content, Refused, Reply, Request, Sync
@@ -199,6 +199,7 @@ def _nothing(host: Host, words: str) -> Reply:
 
 @route("DELETE", "/1.0/instances/*/console")
 def clear(host: Host, request: Request, name: str) -> Reply:
+    fetched(host, request.project, name)
     instance = _container(host, request, name)
     if instance.started is not None:
         machine_of(host, instance).console.unread.clear()

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from lxdnb.sandbox.bodies import CONFIG, DEVICES, Shape, read, read_patch
-from lxdnb.sandbox.card_notes import with_cards
+from lxdnb.sandbox.card_notes import host_names, with_cards
 from lxdnb.sandbox.clock import timestamp
 from lxdnb.sandbox.console import GREETING
 from lxdnb.sandbox.devices import check_devices, check_sources, set_devices
@@ -38,6 +38,7 @@ __all__ = [
     "Instance",
     "check_name",
     "check_name_part",
+    "fetched",
     "halt",
     "is_root",
     "known",
@@ -198,6 +199,15 @@ def known(host: Host, project: str, name: str, failed: str | None = None) -> Ins
     return found
 
 
+def fetched(host: Host, project: str, name: str) -> Instance:
+    """Return an instance where both servers have the same words for one that is not there. Raises Refused with 404."""
+    if project not in host.projects:
+        raise Refused(404, "Project not found")
+    if name not in host.instances(project):
+        raise Refused(404, f'Failed to fetch instance "{name}" in project "{project}": Instance not found')
+    return known(host, project, name)
+
+
 def resources_of(host: Host, instance: str, *, both: bool = False) -> dict[str, list[str]]:
     """What an operation tells that it is about; LXD names it as a container too, in some."""
     told = {"instances": [f"/1.0/instances/{instance}"]}
@@ -231,7 +241,8 @@ def start(host: Host, instance: Instance, told: str = "instance-started", *, bar
     instance.status, instance.started = "Running", host.clock()
     instance.last_used = host.clock()
     kept = {key: value for key, value in instance.config.items() if key != "volatile.apply_template"}
-    instance.config = kept | {"volatile.last_state.power": "RUNNING", "volatile.idmap.current": IDMAP}
+    noted = {"volatile.last_state.power": "RUNNING", "volatile.idmap.current": IDMAP}
+    instance.config = kept | noted | host_names(instance.seed, instance.expanded(host)[1])
     note_owners(host, instance, IDMAP)
     host.tell(told, instance.url, instance.project, bare=bare)
 
@@ -252,7 +263,8 @@ def halt(instance: Instance) -> None:
     if instance.machine is None or not instance.machine.spoke:
         instance.console = (instance.console or b"") + GREETING
     instance.machine = None
-    instance.config = instance.config | {"volatile.last_state.power": "STOPPED"}
+    kept = {key: value for key, value in instance.config.items() if not key.endswith(".host_name")}
+    instance.config = kept | {"volatile.last_state.power": "STOPPED"}
 
 
 def remove(host: Host, instance: Instance, *, bare: bool = False) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from lxdnb.sandbox.backups import told_of
 from lxdnb.sandbox.filters import ABSENT, matcher
 from lxdnb.sandbox.instances import STATUS_CODES, Instance, known
 from lxdnb.sandbox.power import state_of
@@ -118,7 +119,7 @@ def _unknown(host: Host, instance: Instance, member: Member) -> dict[str, Any]:
 def _rest(host: Host, instance: Instance) -> dict[str, Any]:
     """What a record has besides where all of it is asked for."""
     snapshots = [each.record(host) for each in (instance.snapshots or {}).values()]
-    return {"backups": None, "state": state_of(host, instance), "snapshots": snapshots or None}
+    return {"backups": told_of(host, instance), "state": state_of(host, instance), "snapshots": snapshots or None}
 
 
 @route("GET", "/1.0/instances")

@@ -9,7 +9,7 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from lxdnb.sandbox.instances import Instance, known
+from lxdnb.sandbox.instances import Instance, fetched, known
 from lxdnb.sandbox.replies import Content, Refused, Reply, Request, Sync
 from lxdnb.sandbox.routes import route
 
@@ -25,16 +25,6 @@ _NAMES = {
     "incus": re.compile(r"(lxc|qemu|qemu\.early|(migration|snapshot)_.*)\.log", re.DOTALL),
 }
 _OUTPUTS = re.compile(r"exec_.*\.(stdout|stderr)", re.DOTALL)
-
-
-def _owner(host: Host, request: Request, name: str) -> Instance:
-    try:
-        return known(host, host.project(request.project).name, name)
-    except Refused:
-        if request.project not in host.projects:
-            raise Refused(404, "Project not found") from None
-        where = f'Failed to fetch instance "{name}" in project "{request.project}"'
-        raise Refused(404, f"{where}: Instance not found") from None
 
 
 def _check_log(host: Host, file: str) -> None:
@@ -70,7 +60,7 @@ def every(host: Host, request: Request, name: str) -> Reply:
 
 @route("GET", "/1.0/instances/*/logs/*")
 def one(host: Host, request: Request, name: str, file: str) -> Reply:
-    instance = _owner(host, request, name)
+    instance = fetched(host, request.project, name)
     _check_log(host, file)
     if file == _OWN and instance.last_used is not None:
         when = datetime.fromtimestamp(instance.last_used, UTC).strftime("%Y%m%d%H%M%S.%f")[:-3]
@@ -106,7 +96,7 @@ def _configuration(instance: Instance) -> str:
 
 @route("DELETE", "/1.0/instances/*/logs/*")
 def delete(host: Host, request: Request, name: str, file: str) -> Reply:
-    instance = _owner(host, request, name)
+    instance = fetched(host, request.project, name)
     _check_log(host, file)
     if host.flavour.incus and file in (_OWN, "qemu.log"):
         raise Refused(400, "Only log files excluding qemu.log and lxc.log may be deleted")
@@ -117,7 +107,7 @@ def delete(host: Host, request: Request, name: str, file: str) -> Reply:
 
 @route("GET", "/1.0/instances/*/logs/exec-output")
 def every_output(host: Host, request: Request, name: str) -> Reply:
-    instance = _owner(host, request, name)
+    instance = fetched(host, request.project, name)
     if not host.flavour.incus:
         _check_log(host, "exec-output")
     if instance.last_used is None:
@@ -127,14 +117,14 @@ def every_output(host: Host, request: Request, name: str) -> Reply:
 
 @route("GET", "/1.0/instances/*/logs/exec-output/*")
 def one_output(host: Host, request: Request, name: str, file: str) -> Reply:
-    instance = _owner(host, request, name)
+    instance = fetched(host, request.project, name)
     _check_output(host, file)
     return _content(host, instance.logs or {}, file, _folder(instance, output=True))
 
 
 @route("DELETE", "/1.0/instances/*/logs/exec-output/*")
 def delete_output(host: Host, request: Request, name: str, file: str) -> Reply:
-    instance = _owner(host, request, name)
+    instance = fetched(host, request.project, name)
     _check_output(host, file)
     return _deleted(host, instance, instance.logs or {}, file, output=True)
 

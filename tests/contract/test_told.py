@@ -95,6 +95,7 @@ def instances() -> Iterator[Step]:
     yield "PATCH", "instances/e1/metadata", {"properties": {"a": "c"}}
     yield "POST", "instances/e1/metadata/templates?path=t.tpl", b"hello"
     yield "DELETE", "instances/e1/metadata/templates?path=t.tpl", None
+    yield "DELETE", "instances/e1/console", None
     yield "PUT", "instances/e1/state", {"action": "freeze"}
     yield "PUT", "instances/e1/state", {"action": "unfreeze"}
     yield "PUT", "instances/e1/state", {"action": "restart", "force": True}
