@@ -16,6 +16,7 @@ FILES = frozenset(
         "network_forwards", "networks", "operations", "profiles", "projects", "publish", "saves", "sharing",
         "snapshots", "storage_backups", "storage_buckets", "storage_pools", "storage_volumes", "warnings", "widgets",
         "backups", "commands", "copies", "migrate", "storage_copies", "crossings",
+        "pylxd_programs",
         "certificates", "connect", "doors", "event_classes", "identity", "logging", "names", "readme", "scopes",
         "server", "wrong_types",
         "manual/02_getting_started", "manual/03_authentication", "manual/04_events", "manual/05_certificates",

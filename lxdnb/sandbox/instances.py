@@ -300,8 +300,7 @@ def _change(host: Host, instance: Instance, asked: dict[str, Any], *, keep: bool
     instance.devices, instance.profiles = set_devices(devices), tuple(profiles)
     if instance.started is not None:
         note_owners(host, instance, IDMAP)
-    if "description" in asked or not keep:
-        instance.description = asked.get("description", "")
+    instance.description = asked.get("description", "")  # which servers take from a PATCH as well, whatever it says
     if "ephemeral" in asked or not keep:
         instance.ephemeral = asked.get("ephemeral", False)
     host.tell("instance-updated", instance.url, instance.project)

@@ -333,3 +333,18 @@ def test_none_uses_more_memory_than_it_may(client):
         used = client.containers.launch("busybox", f"small-{number}", config={"limits.memory": "16MiB"}).state().memory
         assert 0 < used["usage"] <= 16 * 2**20
         assert used["usage_peak"] <= 16 * 2**20
+
+
+def test_what_a_patch_does_not_name_stays_but_for_the_description(client, server):
+    server.cli("init", "busybox", "c1", "--ephemeral", "-c", "user.a=1")
+    c1 = client.instances.get("c1")
+    c1.description = "mine"
+    c1.save(wait=True)
+    client.api.instances["c1"].patch(json={"config": {"user.b": "2"}})
+    record = server.query("/1.0/instances/c1")
+    assert (record["config"]["user.a"], record["config"]["user.b"], record["ephemeral"]) == ("1", "2", True)
+    assert (record["profiles"], record["description"]) == (["default"], "")
+    client.api.instances["c1"].patch(
+        json={"profiles": [], "devices": {"root": {"type": "disk", "path": "/", "pool": "default"}}}
+    )
+    assert server.query("/1.0/instances/c1")["profiles"] == []

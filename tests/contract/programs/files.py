@@ -38,7 +38,7 @@ with tempfile.TemporaryDirectory() as folder:
     (tree / "one").write_text("1")
     (tree / "sub" / "two").write_text("2")
     files.recursive_put(str(tree), "/tmp/tree")
-    print("tree:", container.execute(["find", "/tmp/tree"]).stdout.split())
+    print("tree:", sorted(container.execute(["find", "/tmp/tree"]).stdout.split()))
     print("its files:", files.get("/tmp/tree/one"), files.get("/tmp/tree/sub/two"))
     back = Path(folder, "back")
     files.recursive_get("/tmp/tree", str(back))
