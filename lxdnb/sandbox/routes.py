@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import unquote
@@ -15,7 +15,7 @@ from lxdnb.sandbox.targets import carries_out, told_of
 if TYPE_CHECKING:
     from lxdnb.sandbox.state import Host
 
-__all__ = ["Handler", "route", "route_changes", "take"]
+__all__ = ["Handler", "route", "route_changes", "routes", "take"]
 
 Handler = Callable[..., Reply]
 H = TypeVar("H", bound=Handler)
@@ -56,6 +56,19 @@ def route_changes(template: str, *, extension: str | None = None) -> Callable[[H
         return handler
 
     return registered
+
+
+def routes() -> Iterator[tuple[str, str]]:
+    """Yield the method and the template of all that is answered."""
+
+    def below(node: dict[str, Any], path: str) -> Iterator[tuple[str, str]]:
+        for part, inner in node.items():
+            if part == _HANDLERS:
+                yield from ((method, path or "/") for method in inner)
+            else:
+                yield from below(inner, f"{path}/{part}" if part else path)
+
+    return below(_table, "")
 
 
 def take(host: Host, request: Request) -> Reply:
