@@ -23,7 +23,7 @@ FILES = frozenset(
         "manual/06_containers", "manual/07_images", "manual/08_networks", "manual/09_profiles", "manual/10_operations",
         "manual/11_storage_pools", "manual/13_api",
         "cluster", "cluster_answers", "cluster_members", "cluster_programs",
-        "consoles", "power",
+        "consoles", "power", "dropin", "options",
     ]
 )  # fmt: skip
 _FOLDER = "the test looks into the daemon's folder"
@@ -34,7 +34,6 @@ NOT_YET = {
     "images": {
         "damage_is_seen_and_nothing_is_left": _FOLDER,
     },
-    "widgets": {"messages_are_few_whatever_comes": "its commands say more at once than a terminal of Linux does"},
 }
 
 

@@ -36,6 +36,16 @@ def sleep(process: Process, words: list[str]) -> Steps[int]:
     return 0
 
 
+@command("/bin/usleep")
+def usleep(process: Process, words: list[str]) -> Steps[int]:
+    if not words:
+        raise Broken("usage: usleep N")
+    if not words[0].isdecimal():
+        raise Broken(f"invalid number '{words[0]}'")
+    yield int(words[0]) / 1e6
+    return 0
+
+
 @command("/bin/ps")
 def ps(process: Process, words: list[str]) -> Steps[int]:
     wanted = [word for at, word in enumerate(words) if at and words[at - 1] == "-o"]
