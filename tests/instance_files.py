@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lxdnb import Client
+from lxdnb import Client, NotFound
 
 from .daemons import Daemon
 
@@ -15,7 +15,7 @@ __all__ = ["FileOf", "file_of"]
 
 
 class FileOf:
-    """A file that no folder of this machine has, with two of `Path`'s methods."""
+    """A file that no folder of this machine has, with three of `Path`'s methods."""
 
     def __init__(self, socket: Path, instance: str, path: str) -> None:
         self._socket, self._instance, self._path = socket, instance, path
@@ -23,9 +23,16 @@ class FileOf:
     def read_text(self) -> str:
         client = Client(str(self._socket))
         try:
-            return client.instances.get(self._instance).files.get(self._path).decode()
+            return client.instances.get(self._instance).files.get(self._path).decode(errors="replace")
         finally:
             client.close()
+
+    def exists(self) -> bool:
+        try:
+            self.read_text()
+        except NotFound:
+            return False
+        return True
 
     def write_text(self, text: str) -> None:
         client = Client(str(self._socket))

@@ -29,7 +29,6 @@ FILES = frozenset(
 _FOLDER = "the test looks into the daemon's folder"
 NOT_YET = {
     "manual/02_getting_started": {"2_1_3_a_note_about_asynchronous_operations": "it runs no process of this machine"},
-    "bulk": {"a_rebuild_makes_its_files_anew": _FOLDER},
     "cluster": {"another_server_joins_and_leaves": "no other server joins it"},
     "images": {
         "damage_is_seen_and_nothing_is_left": _FOLDER,

@@ -145,7 +145,7 @@ def rebuild(host: Host, request: Request, name: str) -> Reply:
         if image is not None:
             kept |= {f"image.{key}": value for key, value in image.properties.items()}
             kept["volatile.base_image"] = image.fingerprint
-        found.config = kept
+        found.config, found.files, found.described = kept, image, None
         host.tell("instance-updated", found.url, found.project)
 
     return Async(host.operations.begin(found.project, "Rebuilding instance", resources_of(host, name), work))

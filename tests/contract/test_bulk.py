@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import lxdnb
 from lxdnb.models._bulk import each
+from tests.instance_files import file_of
 
 
 def statuses(server) -> dict[str, str]:
@@ -90,13 +93,15 @@ def test_a_rebuild_makes_its_files_anew(client, server):
         with pytest.raises(lxdnb.LXDAPIExtensionNotAvailable, match="instances_rebuild"):
             c1.rebuild("busybox")
         return
-    root = server.directory / "storage-pools/default/containers/c1/rootfs"
-    (root / "root/mark").write_text("old")
+    mark, program = file_of(server, "c1"), file_of(server, "c1", "/bin/busybox")
+    mark.write_text("old")
     with pytest.raises(lxdnb.NotFound, match="nowhere"):
         c1.rebuild("nowhere")
     c1.rebuild("busybox", wait=True)
-    assert not (root / "root/mark").exists()
-    assert (root / "bin/busybox").exists()
+    assert not mark.exists()
+    assert program.exists()
     assert c1.config["user.owner"] == "me"
     c1.rebuild(None, wait=True)
-    assert list(root.iterdir()) == []
+    assert not program.exists()
+    if isinstance(program, Path):
+        assert list(program.parents[1].iterdir()) == []
