@@ -6,6 +6,7 @@ https://documentation.ubuntu.com/lxd/stable-5.0/explanation/clustering/
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from lxdnb.sandbox.replies import Refused, etag_of
 if TYPE_CHECKING:
     from lxdnb.sandbox.state import Host
 
-__all__ = ["ALONE", "CLUSTER_ADDRESS", "DEFAULT_GROUP", "OWN_KEYS", "Cluster", "Group", "Member", "choose", "count_of"]
+__all__ = ["ALONE", "CLUSTER_ADDRESS", "DEFAULT_GROUP", "OWN_KEYS", "Cluster", "Group", "Member", "choose"]
 
 ALONE = "none"
 CLUSTER_ADDRESS = "cluster.https_address"
@@ -158,10 +159,12 @@ class Cluster:
         return [name for name, group in self.groups.items() if member in group.members]
 
 
-def count_of(host: Host, member: Member) -> int:
-    """How many instances are on a member, those that are being made included."""
-    there = sum(each.member is member for project in host.projects.values() for each in project.instances.values())
-    return there + host.operations.creations(member)
+def _counts(host: Host) -> Counter[Member | None]:
+    """How many instances are on each member, those that are being made included."""
+    there = Counter(each.member for project in host.projects.values() for each in project.instances.values())
+    there.update(host.operations.creations())
+    there[host.cluster.first] += there.pop(None, 0)
+    return there
 
 
 def choose(host: Host, group: str = "", *, among: Iterable[Member] | None = None) -> Member | None:
@@ -176,4 +179,5 @@ def choose(host: Host, group: str = "", *, among: Iterable[Member] | None = None
             continue
         if not group or each in host.cluster.groups[group].members:
             found.append(each)
-    return min(found, key=lambda each: count_of(host, each), default=None)
+    counts = _counts(host)
+    return min(found, key=lambda each: counts[each], default=None)

@@ -174,10 +174,10 @@ class Operations:
         """Return the member of the cluster that an operation is on."""
         return self._known[identifier].member if identifier in self._known else None
 
-    def creations(self, member: Member) -> int:
-        """How many instances are being made on a member."""
+    def creations(self) -> list[Member]:
+        """The members on which instances are being made, each for every one of these."""
         making = (each for each in self._known.values() if not each.final and each.description == "Creating instance")
-        return sum(each.member is member for each in making)
+        return [each.member for each in making]
 
     def tokens(self) -> list[Operation]:
         """Those that are tokens, as long as these are good."""

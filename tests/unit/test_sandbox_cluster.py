@@ -103,10 +103,14 @@ def test_events_are_of_the_member_that_does_what_they_tell_of(host):
 def test_a_lost_member_has_forgotten_its_operations_when_it_comes_back(host, clock):
     said(host, "POST", "/1.0/instances?target=n3", {"name": "c1", "source": {"type": "none"}})
     begun = take(host, Request("DELETE", "/1.0/instances/c1")).operation
+    waits, over = take(host, Request("GET", f"/1.0/operations/{begun.id}/wait")), []
+    waits.whenever(lambda: over.append(True))
     clock.now = 1_700_000_100.0
     assert said(host, "POST", "/sandbox/members/n3", {"status": "Offline"}) == {"name": "n3", "status": "Offline"}
     (told,) = [each for each in said(host, "GET", "/1.0/cluster/members?recursion=1") if each["server_name"] == "n3"]
-    assert told["status"] == "Offline"
+    assert (told["status"], over) == ("Offline", [True])
+    with pytest.raises(Refused, match="EOF"):
+        waits.answer()
     clock.now += 3723.5
     (told,) = [each for each in said(host, "GET", "/1.0/cluster/members?recursion=1") if each["server_name"] == "n3"]
     assert told["message"] == "No heartbeat for 1h2m3.5s (2023-11-14 22:15:00 +0000 UTC)"
