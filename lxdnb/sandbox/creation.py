@@ -97,7 +97,7 @@ def create(host: Host, request: Request) -> Reply:
     if request.headers.get("content-type") == "application/octet-stream":
         return imported(host, request)
     project = request.project
-    host.project(project)
+    host.project(project, "Failed loading project: ")
     asked = read(request.body, "InstancesPost", _FIELDS)
     source = asked.get("source", {})
     if taking := _others.get(source.get("type", "")):
@@ -182,7 +182,8 @@ def _copy(host: Host, project: str, asked: dict[str, Any], source: dict[str, Any
     def work(operation: Operation) -> Work:
         yield 0.0
         kept = {key: value for key, value in like.config.items() if _is_copied(key)}
-        config, devices = kept | asked.get("config", {}), like.devices | asked.get("devices", {})
+        config, devices = kept | asked.get("config", {}), like.devices | set_devices(asked.get("devices", {}))
+        devices = with_root(host, project, profiles, devices, like)
         check_settings(host, project, config, devices, profiles)
         before = host.instances(project).get(name) if refresh else None
         if before is None:
@@ -211,6 +212,14 @@ def _copy(host: Host, project: str, asked: dict[str, Any], source: dict[str, Any
     is_here = not host.cluster.enabled or owner.is_on(host)  # else it comes as from another server
     resources = {key: [*urls, *also[key]] for key, urls in told.items()} if is_here else told
     return Async(host.operations.begin(project, "Creating instance", resources, work))
+
+
+def with_root(host: Host, project: str, profiles: list[str], devices: Devices, like: Instance) -> Devices:
+    """Return devices with a disk for the root: that of the original, where there is no other."""
+    shared = [host.profiles(project)[name].devices for name in profiles]
+    if any(is_root(device) for each in (*shared, devices) for device in each.values()):
+        return devices
+    return {name: device for name, device in like.expanded(host)[1].items() if is_root(device)} | devices
 
 
 def _is_copied(key: str) -> bool:
@@ -261,8 +270,11 @@ def check_settings(host: Host, project: str, config: Config, devices: Devices, p
     check_devices(host, project, devices, f"{initialising}Invalid devices: Device validation failed")
     check_sources(host, project, devices, initialising)
     shared = [(host.profiles(project)[name].config, host.profiles(project)[name].devices) for name in profiles]
-    if not any(map(is_root, expanded(shared, config, devices)[1].values())):
+    roots = [device for device in expanded(shared, config, devices)[1].values() if is_root(device)]
+    if not roots:
         raise Refused(500, f"{initialising}Failed getting root disk: No root device could be found")
+    if roots[0].get("pool") not in host.pools:
+        raise Refused(404, f"{initialising}Failed loading storage pool: Storage pool not found")
 
 
 def new_instance(

@@ -75,6 +75,7 @@ def _note(host: Host, project: str, made: Image, noted: Mapping[str, Any]) -> No
 
 def _publish(host: Host, request: Request) -> Reply:
     project = request.project
+    host.project(project, "Fetch project database object: ")
     asked = read(request.body, "ImagesPost", _FIELDS)
     source: dict[str, Any] = asked.get("source", {})
     kind, name = source.get("type", ""), source.get("name", "")

@@ -100,7 +100,7 @@ def owner_of(host: Host, request: Request, instance: str, snapshot: str) -> Inst
 
 @route("GET", "/1.0/instances/*/snapshots")
 def every(host: Host, request: Request, instance: str) -> Reply:
-    if host.flavour.incus and instance not in host.instances(request.project):
+    if host.flavour.incus and not request.recursion and instance not in host.instances(request.project):
         return Sync([])
     owner = known(host, request.project, instance)
     found = [*(owner.snapshots or {}).values()]

@@ -131,10 +131,11 @@ class Host:
     def addresses(self, addresses: list[str]) -> None:
         self.here.addresses = addresses
 
-    def project(self, name: str) -> Project:
-        """Return a project. Raises Refused with 404."""
+    def project(self, name: str, failed: str | None = None) -> Project:
+        """Return a project. Raises Refused with 404, with the words `failed` in front."""
         if name not in self.projects:
-            raise Refused(404, f'Failed loading project "{name}": Project not found')
+            failed = f'Failed loading project "{name}": ' if failed is None else failed
+            raise Refused(404, f"{failed}Project not found")
         return self.projects[name]
 
     def keeper(self, project: str, feature: str) -> Project:
