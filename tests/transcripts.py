@@ -81,6 +81,7 @@ _VARIES: tuple[tuple[str, str], ...] = (
     (r"\b[A-Z][a-z]{2} \d+, 20\d\d at \d+:\d\d[ap]m \(UTC\)", "TIME"),
     (r"\b([0-9a-f]{2}:){5}[0-9a-f]{2}\b", "MAC"),
     (r"\bfe80::[0-9a-f:]+|\bfd42:[0-9a-f:]+", "IPV6"),
+    (r"\b127\.0\.0\.1:\d{4,}", "ADDRESS"),
     (r"\bveth[0-9a-f]{8}\b|\bmac[0-9a-f]{8}\b", "HOST_CARD"),
     (r"\b\d+(\.\d+)?([kKMGT]i?B/s)", "SPEED"),
     (r"\b\d+\.\d\d?([kKMGT]i?)?B\b", "SIZE"),  # the programs' own; what somebody asked for has no decimals
