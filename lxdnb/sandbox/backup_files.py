@@ -128,7 +128,9 @@ def _add(host: Host, archive: tarfile.TarFile, folder: str, instance: Instance, 
     add_file(archive, f"{folder}/metadata.yaml", _yaml(told.told), told.told["creation_date"])
     for name, content in sorted(told.files.items()):
         add_file(archive, f"{folder}/templates/{name}", content, host.clock())
-    add_tree(archive, files_of(host, instance), f"{folder}/rootfs")
+    tree = files_of(host, instance)
+    # Of one that runs, a copy: without what is mounted in it, and what it makes as it runs.
+    add_tree(archive, tree.copy() if instance.started is not None else tree, f"{folder}/rootfs")
 
 
 # --- read

@@ -168,6 +168,33 @@ def _fetched(host: Host, project: str, source: Mapping[str, Any], operation: Ope
     return made
 
 
+@route("POST", "/1.0/images/*/refresh")
+def refresh(host: Host, request: Request, fingerprint: str) -> Reply:
+    """Look for a newer one where it came from, to be here in its place; a failure for what came from nowhere."""
+    found, project = find(host, request.project, fingerprint), request.project
+    owner = host.keeper(project, "images")
+
+    def work(operation: Operation) -> Work:
+        yield 0.01
+        if found.source is None:
+            why = f'Failed to update image "{found.fingerprint}" in project "{owner.name}": Image source not found'
+            raise Refused(404, why)
+        try:
+            made = yield from _fetched(host, project, found.source, operation)
+        except Refused:  # which servers only note in their log
+            made = found
+        operation.metadata = {}
+        operation.progress(refreshed=made is not found)
+        if made is not found:
+            made.public, made.auto_update, made.profiles = found.public, found.auto_update, found.profiles
+            for alias in owner.aliases.values():
+                alias.target = made.fingerprint if alias.target == found.fingerprint else alias.target
+            owner.images.pop(found.fingerprint, None)
+            host.tell("image-refreshed", found.url, project)
+
+    return Async(host.operations.begin(project, "Refreshing image", {}, work))
+
+
 def _reached(host: Host, server: str, certificate: str, *, fetching: bool = True) -> Talk[None]:
     """See that a server is there. Raises Refused."""
     called = "the server" if host.flavour.incus else "LXD server"

@@ -237,20 +237,6 @@ def export(host: Host, request: Request, fingerprint: str) -> Reply:
     return Content(found.files, found.fingerprint, "multipart/form-data")
 
 
-@route("POST", "/1.0/images/*/refresh")
-def refresh(host: Host, request: Request, fingerprint: str) -> Reply:
-    """Begin to look for a newer one where it came from, which is a failure for what came from nowhere."""
-    found = find(host, request.project, fingerprint)
-    owner = host.keeper(request.project, "images").name
-
-    def work(operation: Operation) -> Work:
-        yield 0.01
-        why = f'Failed to update image "{found.fingerprint}" in project "{owner}": Image source not found'
-        raise Refused(404, why)
-
-    return Async(host.operations.begin(request.project, "Refreshing image", {}, work))
-
-
 # --- aliases
 
 

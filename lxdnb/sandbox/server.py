@@ -101,7 +101,7 @@ def server_of(driver: Driver, member: Member) -> HTTPServer:
 
 
 def _log_request(handler: web.RequestHandler) -> None:
-    _log.debug("%s %s %s", handler.request.method, handler.request.uri, handler.get_status())
+    _log.debug("%s %s %s", handler.request.method, handler.request.path, handler.get_status())  # no secret is in a path
 
 
 def _query(uri: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from typing import Any
 
@@ -267,3 +268,35 @@ def test_the_secret_of_an_image_is_good_once(client, server, other_server):
         assert other_server.query("/1.0/images") in ([], None)
     finally:
         image.copy(lxdnb.Client(str(other_server.socket)), wait=True, copy_aliases=True, mode="relay")
+
+
+def test_an_image_is_refreshed_from_where_it_came(client, server, other_server):
+    """The one that its alias names there by then takes its place."""
+    (image,) = client.images.all()
+    with image.export() as file:
+        whole = file.read()
+    newer = client.images.create(whole + gzip.compress(b"", mtime=1), public=True, aliases=["latest"])
+    given = {"type": "image", "mode": "pull", "server": server.address, "protocol": server.flavour, "alias": "latest"}
+    given["certificate"] = server.server_certificate.read_text()
+    begun = ask(other_server.socket, "POST", "/1.0/images", {"source": given, "aliases": [{"name": "ours"}]})
+    assert ended(other_server, begun["metadata"]) == ""
+    record = other_server.query(f"/1.0/images/{newer.fingerprint}")
+    assert {key: record["update_source"][key] for key in ("alias", "protocol", "server")} == {
+        key: given[key] for key in ("alias", "protocol", "server")
+    }
+
+    def refreshed(fingerprint: str) -> bool:
+        begun = ask(other_server.socket, "POST", f"/1.0/images/{fingerprint}/refresh")["metadata"]
+        waited = ask(other_server.socket, "GET", f"/1.0/operations/{begun['id']}/wait")["metadata"]
+        assert (waited["description"], waited["err"]) == ("Refreshing image", "")
+        return waited["metadata"]["refreshed"]
+
+    assert not refreshed(newer.fingerprint)
+    newer.delete(wait=True)
+    assert not refreshed(newer.fingerprint)  # nor is it an error that there is nothing
+    newest = client.images.create(whole + gzip.compress(b"", mtime=2), public=True, aliases=["latest"])
+    assert refreshed(newer.fingerprint)
+    assert other_server.query("/1.0/images/aliases/ours")["target"] == newest.fingerprint
+    assert f"/1.0/images/{newer.fingerprint}" not in other_server.query("/1.0/images")
+    begun = ask(other_server.socket, "POST", f"/1.0/images/{image.fingerprint}/refresh")["metadata"]
+    assert "Image source not found" in ended(other_server, begun)
