@@ -13,6 +13,8 @@ from lxdnb.transport import NO_SUCH_SOCKET, Timeout, fingerprint_of
 
 __all__ = ["choose", "chosen", "connect"]
 
+SECONDS = 10  # within which a daemon answers that is to be taken by "auto"
+
 
 def connect(endpoint: str | None = None, *, project: str | None = None, timeout: Timeout = None) -> Client:
     """Return a client of a server.
@@ -94,6 +96,7 @@ def _local_or_simulated(project: str | None, timeout: Timeout) -> tuple[Client, 
     tried: dict[str, str] = {}
     for path in local_sockets(os.environ):
         try:
+            Client(path, timeout=timeout or SECONDS).close()
             client = Client(path, project=project, timeout=timeout)
         except ClientConnectionFailed as error:
             tried |= error.tried

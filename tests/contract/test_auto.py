@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -114,6 +115,16 @@ def test_a_daemon_that_is_down_is_told_in_the_line(server, usual, capsys):
     line = capsys.readouterr().out
     assert line.startswith(f"{INSTEAD}. {usual}: ")
     assert line.count("\n") == 1
+
+
+def test_a_daemon_that_says_nothing_is_waited_for_a_while(usual, monkeypatch, capsys):
+    monkeypatch.setattr(finding, "SECONDS", 0.2)
+    with socket.socket(socket.AF_UNIX) as frozen:
+        frozen.bind(str(usual))
+        frozen.listen()
+        lx = lxdnb.connect("auto")
+    assert capsys.readouterr().out == f"{INSTEAD}. {usual}: no answer in time\n"
+    assert repr(lx).startswith("<Client simulated LXD")
 
 
 def test_a_daemon_of_root_alone_is_told_in_the_line(server):
