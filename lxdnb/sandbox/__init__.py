@@ -55,6 +55,9 @@ class Sandbox:
     >>> with sandbox.Sandbox(https="127.0.0.1:0") as simulated:
     ...     simulated.https_endpoint
     'https://127.0.0.1:39041'
+    >>> with sandbox.Sandbox(members=3) as simulated:
+    ...     [*simulated.endpoints]
+    ['n1', 'n2', 'n3']
     """
 
     def __init__(

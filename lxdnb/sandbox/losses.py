@@ -1,7 +1,8 @@
 """Members of a cluster that are lost on purpose, as if their processes were killed, and that come back.
 
 While one is lost, what lies on it is not known to the others, and nobody connects to it; it has forgotten its
-operations when it comes back. `POST /sandbox/members/n2 {"status": "Offline"}`, and `Online` again.
+operations when it comes back. Real members hope for 10 s before they say so, and call it Offline after 20; these say
+so at once. `POST /sandbox/members/n2 {"status": "Offline"}`, and `Online` again.
 """
 
 from __future__ import annotations
