@@ -29,12 +29,6 @@ REFUSED: list[tuple[str, str, Any, Refusal | dict[str, Refusal]]] = [
     ("GET", "/resources?target=n9", None, (404, NO_MEMBER)),
     ("PUT", "?target=n9", {"config": {}}, (404, NO_MEMBER)),
     ("PUT", "", {"config": {}}, (500, "Changing cluster.https_address is currently not supported")),
-    (
-        "PATCH",
-        "",
-        {"config": {"cluster.offline_threshold": "10"}},
-        (400, "cannot set 'cluster.offline_threshold' to '10': Value must be greater than '10'"),
-    ),
     ("PUT", "/cluster", {"enabled": True}, (400, "ServerName is required when enabling clustering")),
     (
         "PUT",

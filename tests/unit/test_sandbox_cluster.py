@@ -163,3 +163,11 @@ def test_what_comes_to_a_lost_member_is_hung_up_on_and_its_files_are_there_after
         assert made.files.get("/root/note") == b"kept"
         for each in (third, first):
             each.close()
+
+
+def test_members_are_not_called_lost_before_their_time(host):
+    words = "cannot set 'cluster.offline_threshold' to '10': Value must be greater than '10'"
+    with pytest.raises(Refused, match=words):
+        said(host, "PATCH", "/1.0", {"config": {"cluster.offline_threshold": "10"}})
+    said(host, "PATCH", "/1.0?target=n2", {"config": {"cluster.offline_threshold": "11"}})
+    assert said(host, "GET", "/1.0?target=n3")["config"]["cluster.offline_threshold"] == "11"
