@@ -6,6 +6,7 @@ All of it lives in one thread, so that the host is never asked by two at once.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import secrets
@@ -94,7 +95,6 @@ def server_of(driver: Driver, member: Member) -> HTTPServer:
             (r"/1\.0/(?:instances|containers|virtual-machines)/([^/]+)/sftp", SftpHandler, given),
             (r".*", RestHandler, {"driver": driver, "member": member}),
         ],
-        websocket_ping_interval=PING,
         log_function=_log_request,
     )
     return HTTPServer(application, max_body_size=LARGEST_BODY, max_buffer_size=LARGEST_BODY)
@@ -333,6 +333,14 @@ class EventsHandler(websocket.WebSocketHandler):
 
     def open(self, *args: str, **kwargs: str) -> None:
         self._leave = self.driver.host.events.subscribe(self._listener)
+        self._signs = asyncio.ensure_future(self._give_signs())
+
+    async def _give_signs(self) -> None:
+        """Tell the listener that the server lives; who does not answer is busy, and hears all later."""
+        with contextlib.suppress(websocket.WebSocketClosedError):
+            while self._leave is not None:
+                self.ping(b"keepalive")
+                await asyncio.sleep(PING)
 
     def _hand_over(self, text: str) -> None:
         if self._left is not None:
@@ -367,3 +375,4 @@ class EventsHandler(websocket.WebSocketHandler):
         if self._leave is not None:
             self._leave()
             self._leave = None
+            self._signs.cancel()

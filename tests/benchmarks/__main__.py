@@ -15,7 +15,7 @@ import sys
 import lxdnb
 from tests import daemons
 
-from . import commands, files, images, imports, lists, resources
+from . import commands, files, images, imports, lists, resources, sandbox, soak
 from .peers import PYTHON_WITH_PYLXD
 from .table import text
 from .turns import Wrong, say
@@ -27,7 +27,9 @@ SUBJECTS = {
     "images": images,
     "resources": resources,
     "imports": imports,
+    "sandbox": sandbox,
 }
+LONG = {"soak": soak}  # subjects that are measured only where they are named
 NOTES = """\
 Times are medians (fastest–slowest) of sides that take turns; programs start anew each time. Memory is how far it rose
 meanwhile. A websocket counts as one request and one connection. Ratios below 1 are in favour of lxdnb."""
@@ -36,12 +38,16 @@ meanwhile. A websocket counts as one request and one connection. Ratios below 1 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Measure lxdnb beside its peers.")
     parser.add_argument(
-        "subjects", nargs="*", metavar="SUBJECT", help=f"{', '.join(SUBJECTS)}: all unless some are given"
+        "subjects",
+        nargs="*",
+        metavar="SUBJECT",
+        help=f"{', '.join(SUBJECTS)}: all unless some are given; or {', '.join(LONG)}",
     )
     chosen = parser.parse_args().subjects or list(SUBJECTS)
-    unknown = [name for name in chosen if name not in SUBJECTS]
+    known = SUBJECTS | LONG
+    unknown = [name for name in chosen if name not in known]
     if unknown:
-        parser.error(f"there is no {unknown[0]!r}: the subjects are {', '.join(SUBJECTS)}")
+        parser.error(f"there is no {unknown[0]!r}: the subjects are {', '.join(known)}")
     if reason := missing(chosen):
         print(reason, file=sys.stderr)
         return 1
@@ -49,7 +55,7 @@ def main() -> int:
     try:
         for name in chosen:
             say("")
-            found = SUBJECTS[name].compare()
+            found = known[name].compare()
             print(f"\n{name}: {found.notes}\nLoad average {load()}.\n\n{text(found.rows)}", flush=True)
     except (Wrong, daemons.DaemonError, lxdnb.LXDError, subprocess.CalledProcessError) as error:
         print(error, file=sys.stderr)
@@ -63,7 +69,7 @@ def missing(chosen: list[str]) -> str | None:
     """Why these cannot be measured here."""
     if not PYTHON_WITH_PYLXD.exists():
         return "There is no .venv-bench, the Python that has pylxd: `make bench` makes it."
-    needs = dict.fromkeys(need for name in chosen for need in SUBJECTS[name].NEEDS)
+    needs = dict.fromkeys(need for name in chosen for need in (SUBJECTS | LONG)[name].NEEDS)
     return next(filter(None, (daemons.missing(flavour, pool) for flavour, pool in needs)), None)
 
 

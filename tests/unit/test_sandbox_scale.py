@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 
 import pytest
 
 import lxdnb
-from lxdnb.sandbox import Sandbox
+from lxdnb.sandbox import Sandbox, server
 from lxdnb.sandbox.beginning import first_host
 from lxdnb.sandbox.population import populate
 from lxdnb.sandbox.replies import Request
@@ -111,3 +112,20 @@ def test_who_asks_for_metrics_at_once_shares_the_work():
     rest = [b"".join(each) for each in both]
     assert rest[0] == rest[1]
     assert rest[0].endswith(b"# EOF\n")
+
+
+def test_who_does_not_read_for_a_while_loses_nothing(monkeypatch):
+    monkeypatch.setattr(server, "PING", 0.05)
+    held, first = bytearray(), []
+
+    def slowly(piece: bytes) -> None:
+        if not first:
+            first.append(time.sleep(0.5))  # of ten signs of life, none is answered
+        held.extend(piece)
+
+    with Sandbox() as running:
+        client = lxdnb.Client(running.endpoint)
+        box = client.instances.launch("busybox", "slow")
+        ended = box.execute(["sh", "-c", "yes | head -c 3000000"], stdout_handler=slowly, decode=False)
+        client.close()
+    assert (ended.exit_code, held) == (0, b"y\n" * 1_500_000)
