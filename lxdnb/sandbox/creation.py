@@ -178,6 +178,9 @@ def _copy(host: Host, project: str, asked: dict[str, Any], source: dict[str, Any
     check_profiles(host, project, profiles)
     alone = bool(snapshot or source.get("instance_only") or source.get("container_only"))
     refresh = bool(source.get("refresh"))
+    if not (refresh and name in host.instances(project)):
+        config, devices = asked.get("config", {}), asked.get("devices", {})  # what the original has does not count
+        check_new_instance(host, project, name, like.kind, config, devices, profiles)
 
     def work(operation: Operation) -> Work:
         yield 0.0

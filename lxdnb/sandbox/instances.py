@@ -16,6 +16,7 @@ from lxdnb.sandbox.console import GREETING
 from lxdnb.sandbox.devices import check_devices, check_sources, set_devices
 from lxdnb.sandbox.mounts import note_owners
 from lxdnb.sandbox.operations import Operation, Work
+from lxdnb.sandbox.project_limits import check_changed_instance
 from lxdnb.sandbox.replies import Async, Refused, Reply, Request, Sync, etag_of
 from lxdnb.sandbox.rootfs import copied
 from lxdnb.sandbox.routes import route
@@ -330,6 +331,7 @@ def replace(host: Host, request: Request, name: str) -> Reply:
     for profile in asked.get("profiles", []):
         if profile not in host.profiles(found.project):
             raise Refused(404, "Profile not found")
+    check_changed_instance(host, found, asked, keep=False)
 
     def work(operation: Operation) -> Work:
         yield 0.0
@@ -361,7 +363,9 @@ def _restored(host: Host, instance: Instance, snapshot: str) -> Reply:
 def patch(host: Host, request: Request, name: str) -> Reply:
     found = known(host, request.project, name)
     request.check_match(found.etag)
-    _change(host, found, read_patch(host, request, "InstancePut", FIELDS), keep=True)
+    asked = read_patch(host, request, "InstancePut", FIELDS)
+    check_changed_instance(host, found, asked, keep=True)
+    _change(host, found, asked, keep=True)
     return Sync({})
 
 

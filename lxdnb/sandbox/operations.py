@@ -15,6 +15,7 @@ from lxdnb.sandbox.channels import Gate
 from lxdnb.sandbox.clock import timestamp
 from lxdnb.sandbox.replies import Refused, Reply, Request, Sync, Waits
 from lxdnb.sandbox.routes import route
+from lxdnb.sandbox.urls import of_project
 
 if TYPE_CHECKING:
     from lxdnb.sandbox.consoles import Attached
@@ -47,7 +48,7 @@ class Operation:
         self._host = host
         self.id = host.new_uuid()
         self.project, self.description, self.kind, self.may_cancel = project, description, kind, may_cancel
-        self.resources = {name: None if urls is None else list(urls) for name, urls in resources.items()}
+        self.resources = {name: None if urls is None else self._told(urls) for name, urls in resources.items()}
         self.metadata: dict[str, Any] | None = None
         self.caller = host.asking
         self.created = self.updated = host.clock()
@@ -63,6 +64,15 @@ class Operation:
         self.vanished = False
         """Whether the member of the cluster that it was on is lost."""
         self._ended: list[Callable[[], None]] = []
+
+    def _told(self, urls: Sequence[str]) -> list[str]:
+        """Write URLs as the servers do: Incus tells the project of an instance in them."""
+        if not self._host.flavour.incus:
+            return list(urls)
+        return [
+            of_project(each, self.project) if each.startswith("/1.0/instances/") and "?" not in each else each
+            for each in urls
+        ]
 
     @property
     def url(self) -> str:

@@ -5,7 +5,7 @@ https://documentation.ubuntu.com/lxd/stable-5.0/reference/projects/
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lxdnb.sandbox.bodies import Shape
@@ -15,10 +15,11 @@ from lxdnb.sandbox.settings import Config, Devices, check_value, expanded
 from lxdnb.sandbox.sizes import bytes_of
 
 if TYPE_CHECKING:
+    from lxdnb.sandbox.instances import Instance
     from lxdnb.sandbox.projects import Project
     from lxdnb.sandbox.state import Host
 
-__all__ = ["check_limits", "check_new_instance", "check_project_config"]
+__all__ = ["check_changed_instance", "check_limits", "check_new_instance", "check_project_config"]
 
 _COUNTED = {"containers": "container", "virtual-machines": "virtual-machine"}
 _SUMMED = ("limits.cpu", "limits.memory", "limits.processes", "limits.disk")
@@ -110,6 +111,23 @@ def check_new_instance(
         _check_sums(host, own, [*there, wanted])
     except Refused as refused:
         raise Refused(500, f"Failed checking if instance creation allowed: {refused.words}") from None
+
+
+def check_changed_instance(host: Host, instance: Instance, asked: Mapping[str, Any], *, keep: bool) -> None:
+    """Refuse a change of an instance that a limit of its project has no room for. Raises Refused with 500."""
+    own = host.project(instance.project)
+    if not any(key.startswith("limits.") for key in own.config):
+        return
+    config, devices = asked.get("config", {}), asked.get("devices", {})
+    if keep:
+        config, devices = instance.config | config, instance.devices | devices
+    known, names = host.profiles(instance.project), asked.get("profiles", instance.profiles if keep else [])
+    shared = [(known[name].config, known[name].devices) for name in names if name in known]
+    changed = _Like(instance.name, instance.kind, *expanded(shared, config, devices))
+    try:
+        _check_sums(host, own, [changed if each.name == instance.name else each for each in _all(host, own)])
+    except Refused as refused:
+        raise Refused(500, f"Failed checking if instance update allowed: {refused.words}") from None
 
 
 def _is_allowed(key: str) -> bool:

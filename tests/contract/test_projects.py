@@ -214,3 +214,46 @@ def test_a_client_is_of_the_project_that_it_or_its_remote_names(client, server, 
     }
     for each in found.values():
         each.close()
+
+
+def test_limits_hold_for_copies_and_changes_too(client, server):
+    features = [f"features.{each}=false" for each in ("images", "profiles")]
+    settings = [*features, "limits.memory=100MiB", "limits.instances=2"]
+    server.cli("project", "create", "limited", *(word for each in settings for word in ("-c", each)))
+    limited = lxdnb.Client(str(server.socket), project="limited")
+    try:
+        first = limited.instances.create(
+            {"name": "first", "source": {"type": "none"}, "config": {"limits.memory": "40MiB"}}, wait=True
+        )
+        copy = {"name": "second", "source": {"type": "copy", "source": "first"}, "profiles": ["default"]}
+        for words, config in (
+            ('Instance "second" in project "limited" has no "limits.memory" config', {}),
+            ('Reached maximum aggregate value "100MiB" for "limits.memory"', {"limits.memory": "80MiB"}),
+        ):
+            with pytest.raises(lxdnb.LXDAPIException, match=words):
+                limited.instances.create({**copy, "config": config}, wait=True)
+        limited.instances.create({**copy, "config": {"limits.memory": "50MiB"}}, wait=True)
+        with pytest.raises(lxdnb.LXDAPIException, match='maximum number of instances in project "limited"'):
+            limited.instances.create({**copy, "name": "third", "config": {"limits.memory": "1MiB"}}, wait=True)
+        first.config["limits.memory"] = "60MiB"
+        with pytest.raises(lxdnb.LXDAPIException, match="Failed checking if instance update allowed: Reached maximum"):
+            first.save(wait=True)
+        first.sync()
+        first.config["limits.memory"] = "50MiB"
+        first.save(wait=True)
+        assert server.query("/1.0/instances/first?project=limited")["config"]["limits.memory"] == "50MiB"
+    finally:
+        limited.close()
+
+
+def test_operations_tell_of_instances_by_their_project(client, server):
+    server.cli("project", "create", "lab", "-c", "features.images=false", "-c", "features.profiles=false")
+    lab = lxdnb.Client(str(server.socket), project="lab")
+    try:
+        made = lab.instances.create({"name": "c1", "source": {"type": "none"}}, wait=True)
+        told = made.api.snapshots.post(json={"name": "s1"}).json()["metadata"]
+        ending = "?project=lab" if server.flavour == "incus" else ""
+        assert told["resources"]["instances"] == [f"/1.0/instances/c1{ending}"]
+        lab.operations.from_record(told).wait()
+    finally:
+        lab.close()
