@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lxdnb.sandbox.access import kept_back
 from lxdnb.sandbox.replies import Reply, Request, Sync
 from lxdnb.sandbox.routes import route
 
@@ -22,9 +23,22 @@ _FREE = {"client": "admin", "metrics": "view"}
 
 @route("GET", "/1.0/instances/*/access", extension="instance_access")
 def of_instance(host: Host, request: Request, name: str) -> Reply:
+    return Sync(_told(host, request.project))
+
+
+@route("GET", "/1.0/projects/*/access", extension="project_access")
+def of_project(host: Host, request: Request, name: str) -> Reply:
+    if request.caller.restricted:
+        raise kept_back(host)
+    told = _told(host, name)
+    # Of whom a project is all that he has, Incus tells so once more.
+    return Sync(told + [{**each, "role": "view"} for each in told if each["role"] == "operator"])
+
+
+def _told(host: Host, project: str) -> list[dict[str, str]]:
     # Real servers do not look whether there is such an instance, or such a project.
-    told = [(each, role) for each in host.certificates.values() if (role := _role(each, request.project))]
-    return Sync([{"identifier": each.fingerprint, "role": role, "provider": "tls"} for each, role in told])
+    told = [(each, role) for each in host.certificates.values() if (role := _role(each, project))]
+    return [{"identifier": each.fingerprint, "role": role, "provider": "tls"} for each, role in told]
 
 
 def _role(certificate: Certificate, project: str) -> str | None:

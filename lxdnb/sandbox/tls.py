@@ -23,6 +23,7 @@ from lxdnb.sandbox.identity import Identity
 __all__ = ["TlsStream", "context_of", "shake_hands"]
 
 HANDSHAKE = 10.0  # seconds that one has
+_RECORD = 2**14  # bytes
 _LARGEST_WRITE = 2**20  # bytes: what OpenSSL is given at once
 
 
@@ -37,22 +38,32 @@ class TlsStream(IOStream):
         super().__init__(plain)
 
     def read_from_fd(self, buf: bytearray | memoryview) -> int | None:
+        # Record by record: OpenSSL gives no more than one at once, and pyOpenSSL makes room for all that is asked for.
+        got = 0
         try:
-            return self._tls.recv_into(buf, len(buf))
+            with memoryview(buf) as room:
+                while got < len(room):
+                    got += self._tls.recv_into(room[got:], min(_RECORD, len(room) - got))
         except (SSL.WantReadError, SSL.WantWriteError):
-            return None
+            return got or None
         except SSL.ZeroReturnError:
-            return 0
+            return got
         except SSL.Error as error:
+            if got:
+                return got  # it is met again
             raise _reset(error) from error
+        return got
 
     def write_to_fd(self, data: memoryview) -> int:
+        sent = 0
         try:
-            return self._tls.send(data[:_LARGEST_WRITE])
+            while sent < len(data):
+                sent += self._tls.send(data[sent : sent + _LARGEST_WRITE])
         except (SSL.WantReadError, SSL.WantWriteError):
-            return 0
+            return sent
         except SSL.Error as error:
             raise _reset(error) from error
+        return sent
 
     def close_fd(self) -> None:
         with contextlib.suppress(SSL.Error):

@@ -49,6 +49,10 @@ def refusal(call, *arguments, **options) -> tuple[int, str]:
     return said.status_code, said.json()["error"]
 
 
+def roles(node) -> list[str]:
+    return sorted(each["role"] for each in node.access.get().json()["metadata"])
+
+
 def test_strangers_are_shown_public_images_and_nothing_else(client, visitor):
     (image,) = client.images.all()
     stranger = visitor()
@@ -108,6 +112,11 @@ def test_a_restricted_one_is_refused_in_the_servers_own_words(server, client, vi
     pool = visiting.api["storage-pools"].default.get().json()["metadata"]
     assert pool["config"] is None
     assert "/1.0/instances/kept" not in (pool["used_by"] or ())
+    if not lxd:
+        client.projects.create("theirs")
+        assert roles(client.api.projects.mine) == ["admin", "operator", "view"]
+        assert roles(client.api.projects.theirs) == roles(client.api.instances.kept) == ["admin"]
+        assert refusal(visiting.api.projects.mine.access.get) == (403, kept)
     own = visiting.certificates.get(next(each.fingerprint for each in client.certificates.all() if each.restricted))
     assert refusal(own.api.patch, json={"restricted": False}) == (403, "Only the certificate can be changed")
     assert refusal(own.delete) == (403, "not authorized" if lxd else kept)
