@@ -29,7 +29,7 @@ _NO_SANDBOX = (
     "and import the file there"
 )
 _MARK = b"lxdnb sandbox 1\n"
-_PIECE = 65_536  # bytes in a message, at most
+_PIECE = 262_144  # bytes in a message, at most
 _LARGEST = 16 * 2**30  # bytes that go over at once
 _MOST = 16  # messages that wait to be carried
 

@@ -274,7 +274,7 @@ def test_what_is_sent_waits_for_who_reads(hosts):
     turn(here, there)
     channels(giving)["control"].put(channels(taking)["control"].take())
     turn(here, there)
-    assert len(channels(giving)["fs"].outgoing) == 16  # messages of 64 KiB, though there is more
+    assert len(channels(giving)["fs"].outgoing) == 16  # messages of 256 KiB, though there is more
     carry(giving, taking, here, there)
     assert files_of(there, there.instances("default")["c2"]).find("/root/large").size == 8 * 2**20
 
