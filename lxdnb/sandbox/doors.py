@@ -35,7 +35,7 @@ __all__ = ["HTTP", "SocketDoors", "caller_of", "comes_from_a_page"]
 HTTP = "http"
 """The door for programs on this machine that come without TLS; no setting of a server."""
 
-_BACKLOG = 128
+_BACKLOG = 4096  # connections that wait to be taken: as many as Linux lets real servers have
 _PLAIN = (HTTP, DEBUG)
 _log = logging.getLogger("lxdnb.sandbox")
 
@@ -91,7 +91,7 @@ class SocketDoors:
         """Listen at a unix socket, for whoever may write to it: its owner. Raises OSError, ValueError."""
         if not hasattr(socket, "AF_UNIX"):
             raise OSError("this system has no unix sockets: give http='127.0.0.1:0' in place of socket")
-        listener = netutil.bind_unix_socket(str(path), mode=0o600)
+        listener = netutil.bind_unix_socket(str(path), mode=0o600, backlog=_BACKLOG)
         self._open["unix"] = [closing(listener, add_accept_handler(listener, self._come_locally))]
         self._path = path
 

@@ -113,7 +113,11 @@ def streams(client: lxdnb.Client) -> float:
             together.wait(60)  # all of them run now
             yield b"go\n"
 
-        said = box.execute(["sh", "-c", script], stdin_payload=given())
+        try:
+            said = box.execute(["sh", "-c", script], stdin_payload=given())
+        except lxdnb.LXDError:
+            together.abort()
+            raise
         if said.stdout != wanted:
             raise Wrong(f"A command said {said.stdout[-50:]!r} and {said.stderr!r}, and ended with {said.exit_code}.")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
 
 import pytest
@@ -129,3 +130,13 @@ def test_who_does_not_read_for_a_while_loses_nothing(monkeypatch):
         ended = box.execute(["sh", "-c", "yes | head -c 3000000"], stdout_handler=slowly, decode=False)
         client.close()
     assert (ended.exit_code, held) == (0, b"y\n" * 1_500_000)
+
+
+def test_hundreds_of_connections_wait_while_it_is_busy(crowded):
+    over = threading.Event()
+    crowded._loop.call_soon_threadsafe(over.wait)
+    try:
+        waiting = [asked(crowded.endpoint, "/1.0/profiles") for _ in range(500)]
+    finally:
+        over.set()
+    assert all(json.loads(whole(each))["metadata"] for each in waiting)
