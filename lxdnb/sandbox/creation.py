@@ -186,7 +186,6 @@ def _copy(host: Host, project: str, asked: dict[str, Any], source: dict[str, Any
         yield 0.0
         kept = {key: value for key, value in like.config.items() if _is_copied(key)}
         config, devices = kept | asked.get("config", {}), like.devices | set_devices(asked.get("devices", {}))
-        devices = with_root(host, project, profiles, devices, like)
         check_settings(host, project, config, devices, profiles)
         before = host.instances(project).get(name) if refresh else None
         if before is None:
@@ -215,14 +214,6 @@ def _copy(host: Host, project: str, asked: dict[str, Any], source: dict[str, Any
     is_here = not host.cluster.enabled or owner.is_on(host)  # else it comes as from another server
     resources = {key: [*urls, *also[key]] for key, urls in told.items()} if is_here else told
     return Async(host.operations.begin(project, "Creating instance", resources, work))
-
-
-def with_root(host: Host, project: str, profiles: list[str], devices: Devices, like: Instance) -> Devices:
-    """Return devices with a disk for the root: that of the original, where there is no other."""
-    shared = [host.profiles(project)[name].devices for name in profiles]
-    if any(is_root(device) for each in (*shared, devices) for device in each.values()):
-        return devices
-    return {name: device for name, device in like.expanded(host)[1].items() if is_root(device)} | devices
 
 
 def _is_copied(key: str) -> bool:
