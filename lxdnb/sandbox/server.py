@@ -36,7 +36,7 @@ from lxdnb.sandbox.writing import Records, pieces, written
 __all__ = ["Driver", "server_of"]
 
 FEW = 100  # records that are written at once
-LARGEST_BODY = 16 * 2**30  # bytes
+LARGEST_BODY = 4 * 2**30  # bytes, which are in memory: a larger one is refused before it is sent
 MOST_UNREAD = 2**24  # characters of events that wait for a listener, before he is given up
 PATIENCE = 0.02  # seconds that the host does things before others have their turn
 _LAST_WORDS = 0.02  # seconds in which the answer that tells of a restart goes out
