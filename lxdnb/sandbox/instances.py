@@ -348,11 +348,13 @@ def _restored(host: Host, instance: Instance, snapshot: str) -> Reply:
         if found is None:
             raise Refused(500, f"Snapshot {instance.name}/{name} does not exist")
         ran = instance.started is not None
+        unasked = not host.flavour.incus
         if ran:
-            stop(host, instance)
+            halt(instance)  # an ephemeral one as well stays, for it goes on at once
+            host.tell("instance-stopped", instance.url, instance.project, bare=unasked)
         instance.take_settings(found.then)
         if ran:
-            start(host, instance)
+            start(host, instance, bare=unasked)
         host.tell("instance-restored", instance.url, instance.project, {"snapshot": f"{instance.name}/{snapshot}"})
 
     resources = resources_of(host, instance.name, both=True)

@@ -78,3 +78,17 @@ def test_begun_anew_from_within(client, server, told):
     assert "sleep 1000" not in run(made, "ps")
     assert run(made, "cat /root/kept") == "kept\n"
     assert server.query("/1.0/instances/c1")["status"] == "Running"
+
+
+def test_an_ephemeral_one_that_runs_is_restored_and_stays(client, server, told):
+    made = begun(client, ephemeral=True)
+    made.snapshots.create("s1", wait=True)
+    run(made, "touch /root/after")
+    told("exec")
+    made.snapshots.get("s1").restore(wait=True)
+    heard = told("restored")  # Incus may tell of the start only then
+    assert "stopped" in heard
+    assert "deleted" not in heard
+    record = server.query("/1.0/instances/c1")
+    assert (record["status"], record["ephemeral"]) == ("Running", True)
+    assert run(made, "ls /root") == ""
