@@ -16,6 +16,7 @@ import shutil
 import socket
 import tempfile
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
@@ -83,6 +84,8 @@ class Sandbox:
             if _UNIX_SOCKETS:
                 self._folder = Path(tempfile.mkdtemp(prefix="lxdnb-sandbox-"))
                 socket = self._folder / "unix.socket"
+                # Also where nobody closes it before the process ends.
+                weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
             else:
                 http = "127.0.0.1:0"
         self.socket = Path(socket) if socket is not None else None

@@ -84,6 +84,13 @@ def test_the_sandbox_is_gone_with_its_process():
     assert ran.stderr == ""
 
 
+def test_a_sandbox_that_nobody_closes_leaves_nothing_behind():
+    code = "from lxdnb.sandbox import Sandbox; sandbox = Sandbox(); print(sandbox.socket)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stderr == ""
+    assert not Path(ran.stdout.strip()).parent.exists()
+
+
 def test_where_there_are_no_unix_sockets():
     code = """if True:
         import socket
