@@ -11,8 +11,8 @@ SANDBOXES = {"sandbox": "lxd", "sandbox-incus": "incus"}
 
 FILES = frozenset(
     [
-        "api", "auto", "bulk", "events", "exec", "exec_live", "exec_terminal", "file_names", "file_trees", "files",
-        "frames", "images", "instances", "launch", "logs", "magics", "metadata", "models", "network_acls",
+        "api", "auto", "bad_requests", "bulk", "events", "exec", "exec_live", "exec_terminal", "file_names",
+        "file_trees", "files", "frames", "images", "instances", "launch", "logs", "magics", "metadata", "models", "network_acls",
         "network_forwards", "networks", "operations", "profiles", "projects", "publish", "saves", "sharing",
         "snapshots", "storage_backups", "storage_buckets", "storage_pools", "storage_volumes", "warnings", "widgets",
         "backups", "commands", "copies", "migrate", "storage_copies", "crossings",

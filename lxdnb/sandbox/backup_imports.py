@@ -94,7 +94,7 @@ def _of(host: Host, project: str, name: str, pool: str, kind: str, found: Unpack
         raise Refused(500, f"{failed}Failed loading profiles for instance: Profile not found")
     config, devices = _config(record.get("config")), _devices(record.get("devices"))
     try:
-        check_name(name)
+        check_name(host, name)
         check_config(host.flavour, config, of_profile=False)
         check_devices(host, project, devices, "Invalid devices: Device validation failed")
     except Refused as refused:

@@ -115,4 +115,11 @@ def _complaint(error: json.JSONDecodeError) -> str:
         return "EOF"
     if not rest or error.msg.startswith("Unterminated string"):
         return "unexpected EOF"
+    for literal in ("true", "false", "null"):
+        pairs = enumerate(zip(literal, rest, strict=False))
+        same = next((at for at, (one, other) in pairs if one != other), min(len(literal), len(rest)))
+        if 0 < same < len(literal):
+            if same == len(rest):
+                return "unexpected EOF"
+            return f"invalid character {rest[same]!r} in literal {literal} (expecting {literal[same]!r})"
     return f"invalid character {rest[0]!r} looking for beginning of value"

@@ -108,7 +108,7 @@ def create(host: Host, request: Request) -> Reply:
     profiles = asked.get("profiles", ["default"])
     check_profiles(host, project, profiles)
     name = asked.get("name") or new_name(host, project)
-    check_name(name)
+    check_name(host, name)
     check_new_instance(host, project, name, kind, asked.get("config", {}), asked.get("devices", {}), profiles)
     image = image_of(host, project, source)
 
@@ -173,7 +173,7 @@ def _copy(host: Host, project: str, asked: dict[str, Any], source: dict[str, Any
     owner = known(host, source.get("project") or project, original)
     like = snapshot_of(host, owner, snapshot).then if snapshot else owner
     name = asked.get("name") or new_name(host, project)
-    check_name(name)
+    check_name(host, name)
     profiles: list[str] = asked.get("profiles", [*like.profiles] if host.flavour.incus else [])
     check_profiles(host, project, profiles)
     alone = bool(snapshot or source.get("instance_only") or source.get("container_only"))

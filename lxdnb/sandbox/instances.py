@@ -215,15 +215,18 @@ def resources_of(host: Host, instance: str, *, both: bool = False) -> dict[str, 
     return told if host.flavour.incus or not both else {"containers": [f"/1.0/containers/{instance}"], **told}
 
 
-def check_name(name: str) -> None:
+def check_name(host: Host, name: str) -> None:
     if not name:
         raise Refused(400, "Invalid instance name: Name must be 1-63 characters long")
     if len(name) > 63:
         raise Refused(400, "Invalid instance name: Name must be 1-63 characters long")
     if not re.fullmatch("[A-Za-z0-9-]+", name):
         raise Refused(400, "Invalid instance name: Name can only contain alphanumeric and hyphen characters")
-    if name[0].isdecimal():
-        raise Refused(400, "Invalid instance name: Name cannot start with a number")
+    if host.flavour.incus:
+        if name.isdecimal():
+            raise Refused(400, "Invalid instance name: Name cannot be a number")
+    elif name[0].isdecimal():
+        raise Refused(400, "Invalid instance name: Name must not start with a number")
     if name[0] == "-" or name[-1] == "-":
         raise Refused(
             400, f'Invalid instance name: Name cannot {"start" if name[0] == "-" else "end"} with "-" character'

@@ -98,7 +98,7 @@ def take_in(host: Host, project: str, asked: dict[str, Any], source: dict[str, A
         raise Refused(400, "Invalid instance type")
     check_profiles(host, project, profiles)
     name = asked.get("name") or new_name(host, project)
-    check_name(name)
+    check_name(host, name)
     there = host.instances(project).get(name) if source.get("refresh") else None
     config, devices = asked.get("config", {}), asked.get("devices", {})
     if there is None:

@@ -51,7 +51,7 @@ def rename_or_move(host: Host, request: Request, name: str) -> Reply:
             return _move(host, found, asked, member)
         return give(host, found, asked, resources_of(host, name, both=True))
     wanted = asked.get("name", "")
-    check_name(wanted)
+    check_name(host, wanted)
     instances = host.instances(found.project)
     if wanted in instances:
         raise Refused(409, f'Name "{wanted}" already in use')
@@ -78,7 +78,7 @@ def _move(host: Host, instance: Instance, asked: dict[str, Any], member: Member 
     pool, project = asked.get("pool"), asked.get("project") or instance.project
     host.project(project)
     name = asked.get("name") or instance.name
-    check_name(name)
+    check_name(host, name)
 
     def work(operation: Operation) -> Work:
         yield 0.0

@@ -186,9 +186,9 @@ def create(host: Host, request: Request) -> Reply:
     # A project with networks of its own has those of OVN alone.
     usual = "bridge" if owner.name == "default" else "ovn"
     name, kind = asked.get("name", ""), asked.get("type") or usual
-    check_interface_name(name)
-    if kind not in TYPES:
+    if name and kind not in TYPES:
         raise Refused(400, "Unknown driver")
+    check_interface_name(name)
     if is_shared(host, request) and kind != "ovn":
         return _define(host, request, owner, asked, kind)
     if name in owner.networks:

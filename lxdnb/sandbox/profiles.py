@@ -67,7 +67,10 @@ def _known(host: Host, project: str, name: str, failed: str) -> Profile:
 
 
 def _check(host: Host, project: str, config: Config, devices: Devices, code: int) -> None:
-    check_config(host.flavour, config, of_profile=True)
+    try:
+        check_config(host.flavour, config, of_profile=True)
+    except Refused as refused:
+        raise Refused(code, refused.words) from None
     check_devices(host, project, devices, "Device validation failed", code)
 
 
@@ -100,7 +103,7 @@ def create(host: Host, request: Request) -> Reply:
     if "/" in name:
         raise Refused(400, "Profile names may not contain slashes")
     if name in (".", ".."):
-        raise Refused(400, f"Invalid profile name {name!r}")
+        raise Refused(400, f'Invalid profile name "{name}"')
     devices = asked.get("devices", {})
     made = Profile(name, asked.get("description", ""), given(asked.get("config", {})), set_devices(devices))
     _check(host, request.project, asked.get("config", {}), devices, 400)
