@@ -12,10 +12,11 @@ SANDBOXES = {"sandbox": "lxd", "sandbox-incus": "incus"}
 FILES = frozenset(
     [
         "api", "auto", "bad_requests", "bulk", "events", "exec", "exec_live", "exec_terminal", "file_names",
-        "file_trees", "files", "frames", "images", "instances", "launch", "logs", "magics", "metadata", "models", "network_acls",
-        "network_forwards", "networks", "operations", "profiles", "projects", "publish", "saves", "sharing",
-        "snapshots", "storage_backups", "storage_buckets", "storage_pools", "storage_volumes", "warnings", "widgets",
-        "backups", "commands", "copies", "migrate", "storage_copies", "crossings",
+        "file_trees", "files", "frames", "images", "instances", "launch", "logs", "magics", "metadata", "models",
+        "network_acls", "network_forwards", "networks", "operations", "profiles", "projects", "publish", "saves",
+        "sharing",
+        "snapshots", "storage_backups", "storage_buckets", "storage_pools", "storage_volumes", "warnings",
+        "widgets", "backups", "commands", "copies", "migrate", "storage_copies", "crossings",
         "pylxd_programs",
         "certificates", "connect", "doors", "event_classes", "identity", "logging", "names", "readme", "scopes",
         "server", "wrong_types",
