@@ -14,6 +14,7 @@ from lxdnb.sandbox.nodes import Directory, File, FileError, Link, Mount, Node, S
 
 __all__ = ["ROOT", "Place", "Tree", "User", "joined"]
 
+NODE = 1024  # bytes that one takes, whatever it holds
 SPACE = 2**30  # bytes that the files of one instance may have
 _HOPS = 40  # links that a path may lead through
 _LONGEST_NAME = 255
@@ -57,11 +58,13 @@ class Tree:
         for _, node in self.walk("/", self.root):
             if isinstance(node, File | Directory):
                 node.space = self.space
-            self.space.used += node.size if isinstance(node, File) else 0
+            self.space.used += NODE + (node.size if isinstance(node, File) else 0)
 
     def copy(self) -> Tree:
         """Return the same files once more; what they hold is shared until one side changes it."""
-        return Tree(self.clock, self.root.copied({}), self.space.total)
+        made = Tree(self.clock, self.root.copied({}), self.space.total)
+        made.space.within = self.space.within
+        return made
 
     def walk(self, path: str, node: Node) -> Iterator[tuple[str, Node]]:
         """Yield a node and all below it, with their paths."""
@@ -176,6 +179,7 @@ class Tree:
         node.uid, node.gid = who
         if isinstance(node, File | Directory):
             node.space = place.parent.space
+        _take(place.parent, NODE)
         if isinstance(node, File):
             _take(node, node.size)
         place.parent.put(place.name, node)
@@ -249,6 +253,7 @@ class Tree:
         if isinstance(node, Directory):
             raise FileError("EPERM")
         place = self._free(path, who)
+        _take(place.parent, NODE)
         place.parent.put(place.name, node)
         node.links += 1
         place.parent.mtime = self.clock()
@@ -286,6 +291,7 @@ class Tree:
     def _drop(self, place: Place) -> None:
         node = place.node
         place.parent.drop(place.name)
+        _take(place.parent, -NODE)
         place.parent.mtime = self.clock()
         if node is not None:
             node.links -= 1
@@ -375,7 +381,7 @@ class Tree:
         return _allowed(node, what, who)
 
 
-def _take(node: File, size: int) -> None:
+def _take(node: File | Directory, size: int) -> None:
     if node.space is not None:
         node.space.take(size)
 

@@ -85,18 +85,30 @@ class Node(ABC):
 
 
 class Space:
-    """The bytes that a file system has, and has used."""
+    """The bytes that a file system has, and has used; what is written to it is also counted as `within` another."""
 
-    __slots__ = ("total", "used")
+    __slots__ = ("_written", "total", "used", "within")
 
-    def __init__(self, total: int) -> None:
-        self.total, self.used = total, 0
+    def __init__(self, total: int, within: Space | None = None) -> None:
+        self.total, self.used, self.within = total, 0, within
+        self._written = 0  # of what it holds, without what a copy of it has in common with this
 
     def take(self, size: int) -> None:
         """Use more, or less. Raises FileError where there is not so much."""
-        if size > 0 and self.used + size > self.total:
+        if size > 0 and (self.used + size > self.total or (self.within and not self.within.has(size))):
             raise FileError("ENOSPC")
         self.used += size
+        if self.within is not None:
+            written = max(0, self._written + size)
+            self.within.used += written - self._written
+            self._written = written
+
+    def has(self, size: int) -> bool:
+        return self.used + size <= self.total
+
+    def __del__(self) -> None:
+        if self.within is not None:
+            self.within.used -= self._written
 
 
 class File(Node):

@@ -42,6 +42,7 @@ def files_of(host: Host, instance: Instance) -> Tree:
     """Return the files of an instance, which are made when they are first asked for."""
     if not isinstance(instance.files, Tree):
         made = _of_image(host.clock, instance.files) if instance.files is not None else _bare(host.clock)
+        made.space.within = host.disk
         instance.files = made
         program = made.get("/bin/busybox")
         if isinstance(program, File) and program.data == _PROGRAM:  # no image that would have a name for itself

@@ -27,6 +27,7 @@ from lxdnb.sandbox.listening import Doors
 from lxdnb.sandbox.members import OWN_KEYS, Cluster, Member
 from lxdnb.sandbox.memory import OF_ALL, Memory
 from lxdnb.sandbox.network_others import Integration
+from lxdnb.sandbox.nodes import Space
 from lxdnb.sandbox.operations import Operations
 from lxdnb.sandbox.pools import Pool
 from lxdnb.sandbox.profiles import Profile
@@ -35,6 +36,8 @@ from lxdnb.sandbox.replies import Refused
 from lxdnb.sandbox.warnings import Notice, first_warnings
 
 __all__ = ["Host"]
+
+DISK = 4 * 2**30  # bytes that may be written to the files of all instances
 
 
 class Host:
@@ -70,6 +73,7 @@ class Host:
         self.integrations: dict[str, Integration] = {}
         self.projects: dict[str, Project] = {"default": first_project(self)}
         self.memory = Memory(OF_ALL)
+        self.disk = Space(DISK)
         self.metrics: dict[str, Any] = {}  # what was told of projects of late
 
     def forget(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 from pathlib import Path
 
@@ -199,3 +200,17 @@ def test_what_is_nested_too_deeply_dies_as_where_a_stack_overflows(depth: str):
     made = Simulated().run(f"x=$(yes {depth!r} | head -n 8000 | tr -d '\\n'); sh -c 'eval \"$1\"' sh \"$x\"; echo $?")
     assert made.stdout in (b"2\n", b"139\n")
     assert made.stderr
+
+
+def test_the_files_of_all_instances_together_have_so_much_room_and_no_more():
+    simulated = Simulated()
+    simulated.host.disk.total = 2**20
+    made = simulated.run("echo hello >a; head -c 2000000 /dev/zero >b; rm b; i=0; while echo >f$i; do i=$((i+1)); done")
+    assert b"No space left on device" in made.stderr
+    copy = simulated.machine.tree.copy()
+    assert bytes(copy.find("/root/a").data) == b"hello\n"
+    assert simulated.host.disk.used <= 2**20
+    simulated.instance.machine.halt()
+    simulated.instance.machine = simulated.instance.files = copy = None
+    gc.collect()
+    assert simulated.host.disk.used == 0
