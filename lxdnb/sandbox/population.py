@@ -31,10 +31,10 @@ def populate(host: Host, count: int) -> None:
     instances = host.instances("default")
     shared = {f"image.{key}": value for key, value in image.properties.items()} | {
         "volatile.base_image": image.fingerprint,
-        "volatile.idmap.base": "0",
-        "volatile.idmap.next": IDMAP,
     }
+    mapped = {"volatile.idmap.base": "0", "volatile.idmap.next": IDMAP}  # which virtual machines do not have
     configs = [{**shared, "limits.memory": memory} for memory in _MEMORY]
+    of_containers = [config | mapped for config in configs]
     roles = chance.choices([*_ROLES], [*_ROLES.values()], k=count)
     width = len(str(max(count - 1, 0)))
     for number, role in enumerate(roles):
@@ -49,7 +49,7 @@ def populate(host: Host, count: int) -> None:
         made.profiles, made.files = ("default", role), image
         luck = chance.random()
         uuid = f"{chance.getrandbits(128):032x}"
-        made.config = configs[number % len(configs)] | {
+        made.config = (configs if role == "desktop" else of_containers)[number % len(configs)] | {
             "volatile.uuid": f"{uuid[:8]}-{uuid[8:12]}-4{uuid[13:16]}-8{uuid[17:20]}-{uuid[20:]}"
         }
         if luck < _FROZEN:

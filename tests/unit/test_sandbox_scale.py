@@ -140,3 +140,12 @@ def test_hundreds_of_connections_wait_while_it_is_busy(crowded):
     finally:
         over.set()
     assert all(json.loads(whole(each))["metadata"] for each in waiting)
+
+
+def test_virtual_machines_are_among_them_and_have_no_mapping_of_ids(client):
+    machines = client.virtual_machines.all()
+    assert {each.type for each in machines} == {"virtual-machine"}
+    assert 0.02 * MANY < len(machines) < 0.08 * MANY  # four in a hundred
+    assert not [key for each in machines for key in each.config if "idmap" in key]
+    assert all("volatile.idmap.next" in each.config for each in client.containers.all())
+    assert len(machines) + len(client.containers.all()) == MANY
