@@ -28,6 +28,7 @@ from .bridges import a_bridge
 __all__ = ["FOLDER", "PATIENCE", "Likener", "Step", "missing", "names", "play", "read"]
 
 SECONDS = 20.0  # that a command has
+UNENDED = "(It did not end.)"
 PATIENCE = 3  # of 600 quick commands in instances real servers lose the output of 7, and more when they are busy
 FOLDER = Path(__file__).parent / "contract" / "commands"
 
@@ -174,15 +175,15 @@ def _typed(command: str, folder: Path, environment: dict[str, str]) -> tuple[str
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         printed, _ = process.communicate()
-        printed += b"\n(It did not end.)\n"
+        printed += f"\n{UNENDED}\n".encode()
     return printed.decode(errors="replace"), process.returncode
 
 
 def play(server: daemons.Daemon, steps: Iterable[Step], *, patience: int = 0) -> Iterator[Step]:
     """Type the commands of steps at a server, one after the other, in an empty folder, and give what came back of each.
 
-    `patience` is how often a command in an instance is typed again that has not said what it says in its step; the
-    most that it has said is what came back.
+    `patience` is how often a command is typed again that has not said what it says in its step, in an instance, where
+    the most that it has said is what came back, or elsewhere, where it has not ended.
     """
     kind = daemons.KINDS[server.flavour]
     with tempfile.TemporaryDirectory() as folder:
@@ -202,9 +203,10 @@ def play(server: daemons.Daemon, steps: Iterable[Step], *, patience: int = 0) ->
         for command, wanted in steps:
             output: list[str] = []
             for _ in range(patience + 1):
+                output = [] if UNENDED in output else output
                 printed, code = _typed(command, work, environment)
                 output = max(output, likener.lines(printed) + ([f"[{code}]"] if code else []), key=len)
-                if output == wanted or " exec " not in command:
+                if output == wanted or not (re.search(" (exec|shell) ", command) or UNENDED in output):
                     break
             yield Step(command, output)
 
