@@ -198,9 +198,10 @@ class Daemon:
         return json.loads(self.cli("query", path) or "null")  # incus prints nothing for an empty list
 
     def rests(self) -> bool:
-        """Whether nothing is under way on it. A token that nobody has used is an operation too, and may wait."""
+        """Whether nothing is under way on it. A token that nobody has used is an operation too, and may wait; so is a
+        look at a console, which goes on where its program was killed and its instance is gone."""
         running = (self.query("/1.0/operations?recursion=1") or {}).get("running") or []  # null, where there is none
-        return all(each["class"] == "token" for each in running)
+        return all(each["class"] == "token" or each["description"] == "Showing console" for each in running)
 
     def kill(self) -> None:
         """End the daemon by SIGKILL and wait until it is gone. Its containers run on."""
