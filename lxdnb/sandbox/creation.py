@@ -21,7 +21,7 @@ from lxdnb.sandbox.replies import Async, Refused, Reply, Request
 from lxdnb.sandbox.rootfs import copied
 from lxdnb.sandbox.routes import route
 from lxdnb.sandbox.settings import Config, Devices, check_config, expanded, given
-from lxdnb.sandbox.snapshots import Snapshot, snapshot_of
+from lxdnb.sandbox.snapshots import Snapshot, put_into_pool, snapshot_of
 
 if TYPE_CHECKING:
     from lxdnb.sandbox.state import Host
@@ -203,6 +203,7 @@ def _copy(host: Host, project: str, asked: dict[str, Any], source: dict[str, Any
                 each.name: Snapshot(each.name, each.then.copied(name, project), each.created, each.expires_at, False)
                 for each in (owner.snapshots or {}).values()
             }
+            put_into_pool(made.snapshots.values(), made)
         yield 0.05
         if before is None:
             check_free(host, project, name)

@@ -15,6 +15,7 @@ from lxdnb.sandbox.operations import Operation, Work
 from lxdnb.sandbox.relocation import check_move, destination, relocate
 from lxdnb.sandbox.replies import Async, Refused, Reply, Request
 from lxdnb.sandbox.routes import route
+from lxdnb.sandbox.snapshots import put_into_pool
 
 if TYPE_CHECKING:
     from lxdnb.sandbox.members import Member
@@ -105,6 +106,8 @@ def _move(host: Host, instance: Instance, asked: dict[str, Any], member: Member 
             roots = {key: device for key, device in instance.expanded(host)[1].items() if is_root(device)}
             devices |= {key: {**device, "pool": pool} for key, device in roots.items()}
         instance.devices, instance.profiles = devices, tuple(profiles)
+        if pool:
+            put_into_pool((instance.snapshots or {}).values(), instance)
         if asked.get("instance_only") or asked.get("container_only"):
             instance.snapshots = None
         if member is not None:

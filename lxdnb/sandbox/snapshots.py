@@ -5,12 +5,13 @@ https://documentation.ubuntu.com/lxd/stable-5.0/rest-api/#/instances/instance_sn
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from lxdnb.sandbox.bodies import Shape, read
 from lxdnb.sandbox.clock import timestamp
-from lxdnb.sandbox.instances import Instance, check_name_part, known, resources_of
+from lxdnb.sandbox.instances import Instance, check_name_part, is_root, known, resources_of
 from lxdnb.sandbox.operations import Operation, Work
 from lxdnb.sandbox.replies import Async, Refused, Reply, Request, Sync, etag_of
 from lxdnb.sandbox.routes import route
@@ -20,7 +21,7 @@ from lxdnb.sandbox.spans import after
 if TYPE_CHECKING:
     from lxdnb.sandbox.state import Host
 
-__all__ = ["Snapshot", "owner_of", "snapshot_of", "told_of"]
+__all__ = ["Snapshot", "owner_of", "put_into_pool", "snapshot_of", "told_of"]
 
 _NO_EXPIRY = "0001-01-01T00:00:00Z"
 _FIELDS: dict[str, Shape] = {"name": "string", "stateful": "bool", "expires_at": "string", "live": "bool"}
@@ -56,6 +57,18 @@ class Snapshot:
     @property
     def etag(self) -> str:
         return etag_of(self.expires_at)
+
+
+def put_into_pool(snapshots: Iterable[Snapshot], owner: Instance) -> None:
+    """Have snapshots of an instance with a root disk of its own be in that one's pool, as servers bring them there."""
+    root = next((each for each in owner.devices.items() if is_root(each[1])), None)
+    if root is None:
+        return
+    name, pool = root[0], root[1].get("pool", "")
+    for each in snapshots:
+        own = next((key for key, device in each.then.devices.items() if is_root(device)), name)
+        disk = each.then.devices.get(own, {"type": "disk", "path": "/"})
+        each.then.devices = {**each.then.devices, own: {**disk, "pool": pool}}
 
 
 def snapshot_of(host: Host, instance: Instance, name: str) -> Snapshot:
