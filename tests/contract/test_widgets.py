@@ -35,7 +35,9 @@ def eventually(condition: Callable[[], Any], seconds: float = 15) -> None:
 
 
 def ours() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("lxdnb")]
+    """The threads of panels and of what they show; that of a sandbox is there as long as the process."""
+    names = [thread.name for thread in threading.enumerate()]
+    return [name for name in names if name.startswith("lxdnb") and name != "lxdnb sandbox"]
 
 
 def execute(*cells: str) -> list[list[Any]]:
