@@ -132,7 +132,7 @@ def every(host: Host, request: Request) -> Reply:
 def add(host: Host, request: Request) -> Reply:
     try:
         host.faults.add(Fault.from_record(json.loads(request.body or b"null")))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Refused(400, str(error)) from None
     return Sync({})
 
@@ -147,7 +147,7 @@ def clear(host: Host, request: Request) -> Reply:
 def restart(host: Host, request: Request) -> Reply:
     try:
         asked = json.loads(request.body or b"{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Refused(400, str(error)) from None
     seconds = asked.get("seconds", 0) if isinstance(asked, dict) else None
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < _LONGEST:
