@@ -17,7 +17,7 @@ from lxdnb.sandbox.routes import routes, take
 from lxdnb.sandbox.state import Host
 from lxdnb.sandbox.writing import written
 
-EXAMPLES = 10
+EXAMPLES = 5
 OFTEN = 80  # requests between two hosts
 ROUTES = sorted(routes())
 FIELDS = [
