@@ -17,7 +17,7 @@ from lxdnb.sandbox.routes import routes, take
 from lxdnb.sandbox.state import Host
 from lxdnb.sandbox.writing import written
 
-EXAMPLES = 5
+EXAMPLES = 60
 OFTEN = 80  # requests between two hosts
 ROUTES = sorted(routes())
 FIELDS = [
@@ -104,7 +104,7 @@ def furnished(kind: str) -> Host:
 @pytest.mark.parametrize("kind", ["lxd", "incus"])
 def test_whatever_it_is_sent_it_answers_or_refuses(kind: str, caplog: pytest.LogCaptureFixture):
     @settings(max_examples=EXAMPLES, derandomize=True, suppress_health_check=[*HealthCheck], database=None)
-    @given(st.randoms(use_true_random=False), *(st.lists(each, min_size=9, max_size=9) for each in WHAT))
+    @given(st.randoms(use_true_random=True), *(st.lists(each, min_size=9, max_size=9) for each in WHAT))
     def ask(chance: Random, parts: list[str], queries: list[Any], headers: list[Any], bodies: list[bytes]) -> None:
         for number, (method, template) in enumerate(chance.sample(ROUTES, len(ROUTES))):
             if number % OFTEN == 0:
