@@ -1,11 +1,25 @@
-"""Bridges of tests' own: their names and subnets are at random, since all daemons of a machine share its interfaces."""
+"""Bridges of tests' own: their names and subnets are at random, since all daemons of a machine share its interfaces.
+
+And by turns: Incus that stops one looks at each interface of the machine, and fails if one is gone meanwhile.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import random
+import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["Bridge", "a_bridge"]
+__all__ = ["Bridge", "a_bridge", "by_turns", "makes_bridges"]
+
+_BRIDGED = re.compile(
+    r"contract/(manual/test_08_networks|test_(bad_requests|cluster_members|cluster_programs|docstrings|dropin|fields"
+    r"|frames|launch|network_acls|network_forwards|networks|readme|refusals|scopes|told))\.py"
+    r"|\[(lxd|incus)-networks\]"
+)
 
 
 class Bridge(NamedTuple):
@@ -33,3 +47,16 @@ class Bridge(NamedTuple):
 def a_bridge() -> Bridge:
     """A bridge that there is, in all likelihood, not yet."""
     return Bridge(f"nb{random.randrange(16**8):08x}", f"10.{random.randrange(100, 250)}.{random.randrange(250)}")
+
+
+def makes_bridges(test: str) -> bool:
+    """Return whether a test, by its node's name, makes bridges on this machine."""
+    return bool(_BRIDGED.search(test)) and "[sandbox" not in test
+
+
+@contextlib.contextmanager
+def by_turns() -> Iterator[None]:
+    """Keep other processes that do the same out of this block while it runs."""
+    with Path(__file__).open() as own:
+        fcntl.flock(own, fcntl.LOCK_EX)
+        yield

@@ -9,7 +9,7 @@ import inspect
 import os
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 
 import hypothesis
 import pytest
@@ -18,6 +18,7 @@ import lxdnb
 from lxdnb import finding
 from lxdnb.models import Container
 from tests import clusters, daemons
+from tests.bridges import by_turns, makes_bridges
 from tests.on_sandbox import SANDBOXES, runs_on_sandboxes
 from tests.simulated import simulated
 from tests.simulated_clusters import simulated_cluster
@@ -39,6 +40,12 @@ def pytest_runtest_makereport(item, call):
 def _nothing_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test begins as a new process does, in which nobody has asked for `auto`."""
     monkeypatch.setattr(finding, "_given", {})
+
+
+@pytest.fixture(autouse=True)
+def _bridges_by_turns(request: pytest.FixtureRequest) -> Iterator[None]:
+    with by_turns() if makes_bridges(request.node.nodeid) else nullcontext():
+        yield
 
 
 @pytest.fixture(scope="session")
