@@ -20,7 +20,7 @@ from lxdnb.models import Container
 from tests import clusters, daemons
 from tests.bridges import by_turns, makes_bridges
 from tests.on_sandbox import SANDBOXES, runs_on_sandboxes
-from tests.simulated import simulated
+from tests.servers import a_server
 from tests.simulated_clusters import simulated_cluster
 
 hypothesis.settings.register_profile("lxdnb", deadline=None)  # a busy machine is no failure
@@ -55,14 +55,8 @@ def start_server() -> Iterator[Callable[[str], daemons.Daemon]]:
     with ExitStack() as stack:
 
         def start(kind: str) -> daemons.Daemon:
-            if kind in running:
-                return running[kind]
-            if kind in SANDBOXES:
-                running[kind] = stack.enter_context(simulated(SANDBOXES[kind]))
-                return running[kind]
-            if reason := daemons.missing(kind):
-                pytest.skip(reason)
-            running[kind] = stack.enter_context(daemons.daemon(kind))
+            if kind not in running:
+                running[kind] = stack.enter_context(a_server(kind))
             return running[kind]
 
         yield start
@@ -141,15 +135,9 @@ def asked(client: lxdnb.Client, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def other_server(server_kind: str, flavour: str) -> Iterator[daemons.Daemon]:
+def other_server(server_kind: str) -> Iterator[daemons.Daemon]:
     """Another server of the same kind."""
-    if server_kind in SANDBOXES:
-        with simulated(flavour) as other:
-            yield other
-        return
-    if reason := daemons.missing(flavour):
-        pytest.skip(reason)
-    with daemons.daemon(flavour) as other:
+    with a_server(server_kind) as other:
         yield other
 
 

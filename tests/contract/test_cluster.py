@@ -16,8 +16,7 @@ import lxdnb
 from lxdnb.models import Cluster
 from tests import clusters, daemons
 from tests.contract.test_certificates import keypair
-from tests.on_sandbox import SANDBOXES
-from tests.simulated import simulated
+from tests.servers import a_server
 from tests.volumes import file_in
 
 VOLUMES = "/1.0/storage-pools/default/volumes/custom"
@@ -54,13 +53,7 @@ def test_a_server_that_stands_alone_says_so(client):
 @pytest.fixture
 def alone(server_kind: str) -> Iterator[daemons.Daemon]:
     """A server of a test's own, that stands alone."""
-    if server_kind in SANDBOXES:
-        with simulated(SANDBOXES[server_kind]) as server:
-            yield server
-        return
-    if reason := daemons.missing(server_kind):
-        pytest.skip(reason)
-    with daemons.daemon(server_kind) as server:
+    with a_server(server_kind) as server:
         yield server
 
 

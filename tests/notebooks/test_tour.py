@@ -17,7 +17,7 @@ from lxdnb.tour import NOTEBOOKS, tour
 from notebooks.tour import busybox
 from tests import daemons
 from tests.on_sandbox import SANDBOXES
-from tests.simulated import simulated
+from tests.servers import a_server
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = NOTEBOOKS / "00-tour.ipynb"
@@ -25,16 +25,10 @@ NAMES = ("LXD_SOCKET", "LXD_DIR", "INCUS_SOCKET", "INCUS_DIR")
 
 
 @pytest.fixture
-def own(server_kind: str, flavour: str) -> Iterator[daemons.Daemon]:
+def own(server_kind: str) -> Iterator[daemons.Daemon]:
     """A server for one test, to take things away from."""
-    if server_kind in SANDBOXES:
-        with simulated(flavour) as server:
-            yield server
-        return
-    if reason := daemons.missing(flavour):
-        pytest.skip(reason)
-    with daemons.daemon(flavour) as daemon:
-        yield daemon
+    with a_server(server_kind) as server:
+        yield server
 
 
 @pytest.fixture

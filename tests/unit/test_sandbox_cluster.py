@@ -16,15 +16,8 @@ from lxdnb.sandbox.population import populate
 from lxdnb.sandbox.replies import Async, Refused, Request, Sync
 from lxdnb.sandbox.routes import take
 from lxdnb.sandbox.state import Host
+from tests.turned import Clock
 from tests.watcher import ask
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_700_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

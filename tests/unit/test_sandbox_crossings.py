@@ -16,15 +16,9 @@ from lxdnb.sandbox.replies import Async, Refused, Request
 from lxdnb.sandbox.rootfs import files_of
 from lxdnb.sandbox.routes import take
 from lxdnb.sandbox.state import Host
+from tests.turned import Clock
 
 MARK = b"lxdnb sandbox 1\n"
-
-
-class Clock:
-    now = 1_700_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture(params=["lxd", "incus"])

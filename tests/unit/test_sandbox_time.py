@@ -13,14 +13,7 @@ from lxdnb.sandbox.operations import Operation, Work
 from lxdnb.sandbox.replies import Refused
 from lxdnb.sandbox.state import Host
 from lxdnb.sandbox.workload import usage
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_700_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.turned import Clock
 
 
 @pytest.fixture
