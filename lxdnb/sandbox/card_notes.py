@@ -18,15 +18,15 @@ _PAIRED = ("bridged", "p2p", "routed")
 _PREFIXES = {"lxd": "00:16:3e", "incus": "10:66:6a"}
 
 
-def host_name(seed: int, device: str) -> str:
-    """Return what the host calls its end of an instance's card."""
-    return f"veth{sha256(f'{seed} {device}'.encode()).hexdigest()[6:14]}"
+def host_name(seed: int, name: str, device: Mapping[str, str]) -> str:
+    """Return what the host calls its end of an instance's card: as that is set, else by chance."""
+    return device.get("host_name") or f"veth{sha256(f'{seed} {name}'.encode()).hexdigest()[6:14]}"
 
 
 def host_names(seed: int, devices: Devices) -> Config:
     """Return the notes of the host's ends of cards, which are there while their instance runs."""
     return {
-        f"volatile.{name}.host_name": host_name(seed, name)
+        f"volatile.{name}.host_name": host_name(seed, name, device)
         for name, device in devices.items()
         if device.get("type") == "nic" and (device.get("network") or device.get("nictype") in _PAIRED)
     }

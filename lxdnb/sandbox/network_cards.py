@@ -12,6 +12,7 @@ from hashlib import sha256
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
 from typing import TYPE_CHECKING, Any
 
+from lxdnb.sandbox.card_notes import host_name
 from lxdnb.sandbox.instances import Instance
 from lxdnb.sandbox.networks import Network, is_on
 from lxdnb.sandbox.workload import usage
@@ -104,8 +105,8 @@ def _plugs(host: Host, instance: Instance) -> Iterator[tuple[Network | None, Plu
         digest = sha256(f"{instance.seed} {name}".encode()).hexdigest()
         noted = instance.config.get(f"volatile.{name}.hwaddr")
         own = f"00:16:3e:{digest[:2]}:{digest[2:4]}:{digest[4:6]}"
-        hwaddr, host_name = device.get("hwaddr") or noted or own, device.get("host_name") or f"veth{digest[6:14]}"
-        yield network, Plug(instance, interface, hwaddr, host_name, device)
+        hwaddr = device.get("hwaddr") or noted or own
+        yield network, Plug(instance, interface, hwaddr, host_name(instance.seed, name, device), device)
 
 
 def cards_on(host: Host, network: Network) -> list[Card]:
