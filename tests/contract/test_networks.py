@@ -20,6 +20,18 @@ def bridge(client) -> Bridge:
     return made
 
 
+@pytest.mark.parametrize("chosen", ["", "as-it-is-set"])
+def test_the_hosts_end_of_a_card_is_noted_while_its_instance_runs(client, server, bridge, chosen):
+    chosen = chosen and f"v{bridge.name}"
+    nic = {"type": "nic", "network": bridge.name, "name": "eth0"} | ({"host_name": chosen} if chosen else {})
+    box = client.containers.launch("busybox", "box", devices={"eth0": nic})
+    record, state = (server.query(f"/1.0/instances/box{each}") for each in ("", "/state"))
+    noted = record["config"]["volatile.eth0.host_name"]
+    assert noted == state["network"]["eth0"]["host_name"] == (chosen or noted)
+    box.stop(force=True, wait=True)
+    assert server.query("/1.0/instances/box")["config"].get("volatile.eth0.host_name", "") == ""
+
+
 def test_a_container_takes_an_address_that_leases_tell(client, server):
     bridge = a_bridge()
     network = client.networks.create(bridge.name, config=bridge.config)
