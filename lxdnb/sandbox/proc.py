@@ -15,6 +15,7 @@ __all__ = ["KERNEL", "MEMORY", "entries_of"]
 
 KERNEL = "6.1.0-simulated"
 MEMORY = 16 * 2**20  # kB, as much as the simulated machine has
+_SPANS = (60, 300, 900)  # seconds
 _CPU = "processor\t: {}\nvendor_id\t: lxdnb\nmodel name\t: Simulated CPU\ncpu MHz\t\t: 2400.000\ncpu cores\t: 2\n\n"
 
 
@@ -26,7 +27,7 @@ def entries_of(machine: Machine) -> dict[str, Node]:
     written: dict[str, Callable[[], str]] = {
         "cmdline": lambda: "simulated\n",
         "cpuinfo": lambda: "".join(_CPU.format(number) for number in range(2)),
-        "loadavg": lambda: f"0.00 0.00 0.00 1/{len(machine.processes)} {max(machine.processes)}\n",
+        "loadavg": lambda: f"{_load(machine)} 1/{len(machine.processes)} {max(machine.processes)}\n",
         "meminfo": lambda: _memory(machine),
         "mounts": lambda: "/simulated / ext4 rw,relatime 0 0\nproc /proc proc rw 0 0\n",
         "uptime": lambda: "{0:.2f} {0:.2f}\n".format(uptime(machine)),
@@ -63,6 +64,13 @@ def uptime(machine: Machine) -> float:
     """For how many seconds the instance has run."""
     began = machine.instance.started
     return machine.host.clock() - began if began is not None else 0.0
+
+
+def _load(machine: Machine) -> str:
+    """Write how many processors it has kept busy for a minute, five and fifteen, which rises from 0 at its start."""
+    now, seed = uptime(machine), machine.instance.seed
+    used = {span: usage(seed, now).cpu - usage(seed, max(0.0, now - span)).cpu for span in _SPANS}
+    return " ".join(f"{used[span] / 1e9 / span:.2f}" for span in _SPANS)
 
 
 def memory_used(machine: Machine) -> int:

@@ -7,10 +7,16 @@ from itertools import pairwise
 
 import pytest
 
+from lxdnb.sandbox.beginning import first_host
 from lxdnb.sandbox.clock import timestamp
 from lxdnb.sandbox.events import Listener
+from lxdnb.sandbox.instances import Instance
+from lxdnb.sandbox.machines import machine_of
+from lxdnb.sandbox.nodes import Live
 from lxdnb.sandbox.operations import Operation, Work
-from lxdnb.sandbox.replies import Refused
+from lxdnb.sandbox.proc import entries_of
+from lxdnb.sandbox.replies import Refused, Request, Sync
+from lxdnb.sandbox.routes import take
 from lxdnb.sandbox.state import Host
 from lxdnb.sandbox.workload import usage
 from tests.turned import Clock
@@ -116,3 +122,32 @@ def test_counters_only_ever_rise(seed):
     assert moments[-1].cpu > moments[0].cpu
     assert usage(seed, 500.0) == usage(seed, 500.0)
     assert all(0 < each.memory <= each.memory_peak for each in moments)
+
+
+def test_the_load_is_what_has_been_used_of_processors_of_late(clock: Clock):
+    host = first_host("lxd", 3, clock)
+    body = json.dumps({"name": "c1", "source": {"type": "image", "alias": "busybox"}}).encode()
+    take(host, Request("POST", "/1.0/instances", body=body))
+    for _ in range(5):
+        turn(host, clock, 0.1)
+    take(host, Request("PUT", "/1.0/instances/c1/state", body=b'{"action": "start"}'))
+    for _ in range(5):
+        turn(host, clock, 0.1)
+    box = host.instances("default")["c1"]
+    box.seed = next(seed for seed in range(100) if usage(seed, 3600).cpu > 1000e9)  # a busy one
+    clock.now += 900
+    spent: list[int] = []
+    for pause in (600, 240, 60, 0):
+        reply = take(host, Request("GET", "/1.0/instances/c1/state"))
+        assert isinstance(reply, Sync)
+        spent.append(reply.metadata["cpu"]["usage"])
+        clock.now += pause
+    used = [(spent[3] - spent[2]) / 60e9, (spent[3] - spent[1]) / 300e9, (spent[3] - spent[0]) / 900e9]
+    assert [float(each) for each in proc_file(host, box, "loadavg").split()[:3]] == pytest.approx(used, abs=0.01)
+    assert min(used) > 0
+
+
+def proc_file(host: Host, instance: Instance, name: str) -> str:
+    node = entries_of(machine_of(host, instance))[name]
+    assert isinstance(node, Live)
+    return node.content().decode()
