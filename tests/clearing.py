@@ -14,12 +14,16 @@ __all__ = ["clear"]
 
 
 def clear(socket: Path, profile: dict[str, Any]) -> None:
-    """Delete instances, images, volumes, profiles, networks and projects; the default profile is as at first.
+    """Delete instances, images, volumes, profiles, networks and projects; the default profile is as at first, and the
+    image that stays has its alias alone.
 
     After most tests there is nothing of most kinds. A list costs a daemon more than all the rest then (of networks
     tenfold), so it is asked only for what its projects say that they hold.
     """
-    keep = ask(socket, "GET", f"/1.0/images/aliases/{ALIAS}")["metadata"]["target"]
+    aliases = {each["name"]: each["target"] for each in _every(socket, "images/aliases")}
+    keep = aliases.pop(ALIAS)
+    others = [name for name, target in aliases.items() if target == keep]
+    _together(socket, [("DELETE", f"/1.0/images/aliases/{quote(name, safe='')}", None) for name in others])
     projects = _every(socket, "projects")
     for project in projects:
         own = project["name"] != "default" and project["config"].get("features.images") == "true"

@@ -260,11 +260,12 @@ def test_restarts_in_place_with_its_containers(kind: str, end: Callable[[Daemon]
 
 def test_clear_deletes_what_a_test_left(kind: str) -> None:
     kinds = ("instances", "images", "profiles", "projects", "storage-pools/default/volumes/custom")
-    kinds += ("network-acls", "network-zones")
+    kinds += ("network-acls", "network-zones", "images/aliases")
     with daemon(kind) as made:
         before = {each: made.query(f"/1.0/{each}") for each in kinds}
         busy(made)
         made.cli("publish", own(made.directory), "--force", "--alias", "mine")
+        made.cli("image", "alias", "create", "another", made.query(f"/1.0/images/aliases/{ALIAS}")["target"])
         made.cli("launch", ALIAS, "default", "--ephemeral")
         made.cli("profile", "create", "<b>%2F?")
         made.cli("storage", "volume", "create", "default", "data")
