@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import json
 import os
 import re
 import ssl
@@ -23,6 +22,8 @@ from tornado.simple_httpclient import SimpleAsyncHTTPClient
 
 from lxdnb.sandbox.calling import Errand
 from lxdnb.sandbox.crossings import Channel, Crossing
+from lxdnb.sandbox.refusals import Refused
+from lxdnb.sandbox.refusing import refuse
 
 if TYPE_CHECKING:
     from lxdnb.sandbox.server import Driver
@@ -82,9 +83,7 @@ class ChannelHandler(websocket.WebSocketHandler):
             words = f"{'Missing' if missing else 'Invalid'} migration {side} secret"
         else:
             code, words = 500, "missing secret" if missing else "permission denied"
-        self.set_status(code)
-        error = {"error_code": code, "error": words, "metadata": None}
-        self.finish(json.dumps({"type": "error", "status": "", "status_code": 0, "operation": "", **error}) + "\n")
+        refuse(self, Refused(code, words))
 
     def open(self, *args: str, **kwargs: str) -> None:
         if self._channel is not None:

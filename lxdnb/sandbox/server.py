@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import secrets
 from collections.abc import Callable, Iterator
@@ -26,6 +25,7 @@ from lxdnb.sandbox.doors import caller_of, comes_from_a_page
 from lxdnb.sandbox.events import TYPES, Listener
 from lxdnb.sandbox.lines import AwaitsServer, ChannelHandler
 from lxdnb.sandbox.members import Member
+from lxdnb.sandbox.refusing import refusal, refuse
 from lxdnb.sandbox.replies import Async, Content, Pieces, Refused, Reply, Request, Sync, Waits
 from lxdnb.sandbox.routes import take
 from lxdnb.sandbox.state import Host
@@ -236,8 +236,7 @@ class RestHandler(web.RequestHandler):
 
     def _write_error(self, refused: Refused) -> None:
         self.set_status(refused.code)
-        error = {"error_code": refused.code, "error": refused.words, "metadata": None}
-        self._json({"type": "error", "status": "", "status_code": 0, "operation": "", **error})
+        self._json(refusal(refused))
 
     def _envelope(self, kind: str, code: int, status: str, operation: str, metadata: Any) -> None:
         self._json(_enveloped(kind, code, status, operation, metadata))
@@ -292,44 +291,36 @@ class EventsHandler(websocket.WebSocketHandler):
         return True  # as real servers; where a page could come in, it is turned away before
 
     async def get(self, *args: Any, **kwargs: Any) -> None:
+        try:
+            self._listener = self._wanted()
+            faults = await suffered(self.driver.host, "GET", "/1.0/events")
+        except Refused as refused:
+            refuse(self, refused)
+            return
+        self._left = int(faults["drop"]) if "drop" in faults else None
+        await super().get(*args, **kwargs)
+
+    def _wanted(self) -> Listener:
+        """Return who is to hear what. Raises Refused."""
         host, query = self.driver.host, _query(self.request.uri or "")
         caller = caller_of(host, self.request)
-        if not caller.trusted:
-            self._refuse(403, "not authorized")
-            return
+        caller.check_trusted()
         bad = 400 if host.flavour.incus else 500
         types = [each for each in query.get("type", "").split(",") if each] or list(TYPES)
         if unknown := [each for each in types if each not in TYPES]:
-            self._refuse(bad, f'"{unknown[0]}" isn\'t a supported event type')
-            return
+            raise Refused(bad, f'"{unknown[0]}" isn\'t a supported event type')
         project: str | None = query.get("project") or "default"
         if query.get("all-projects", "").lower() in ("1", "true"):
             if query.get("project"):
-                self._refuse(bad, "Cannot specify a project when requesting all projects")
-                return
+                raise Refused(bad, "Cannot specify a project when requesting all projects")
             project = None
         elif host.flavour.incus and not caller.may_use(project):
-            refused = refused_project(host, project)
-            self._refuse(refused.code, refused.words)
-            return
+            raise refused_project(host, project)
         elif project not in host.projects:
-            self._refuse(404 if host.flavour.incus else 500, f'Failed loading project "{project}": Project not found')
-            return
-        try:
-            faults = await suffered(host, "GET", "/1.0/events")
-        except Refused as refused:
-            self._refuse(refused.code, refused.words)
-            return
-        self._left = int(faults["drop"]) if "drop" in faults else None
-        self._listener = Listener(frozenset(types), project, self._hand_over)
-        if host.flavour.incus:
-            self._listener = replace(self._listener, may_hear=caller.may_use)
-        await super().get(*args, **kwargs)
-
-    def _refuse(self, code: int, words: str) -> None:
-        self.set_status(code)
-        error = {"error_code": code, "error": words, "metadata": None}
-        self.finish(json.dumps({"type": "error", "status": "", "status_code": 0, "operation": "", **error}) + "\n")
+            where = f'Failed loading project "{project}"'
+            raise Refused(404 if host.flavour.incus else 500, f"{where}: Project not found")
+        wanted = Listener(frozenset(types), project, self._hand_over)
+        return replace(wanted, may_hear=caller.may_use) if host.flavour.incus else wanted
 
     def open(self, *args: str, **kwargs: str) -> None:
         self._leave = self.driver.host.events.subscribe(self._listener)

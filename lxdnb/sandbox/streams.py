@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
@@ -22,6 +21,7 @@ from lxdnb.sandbox.execs import Session
 from lxdnb.sandbox.files import opened
 from lxdnb.sandbox.instances import known
 from lxdnb.sandbox.packets import Malformed
+from lxdnb.sandbox.refusing import refuse
 from lxdnb.sandbox.replies import Refused
 from lxdnb.sandbox.sftp import Sftp
 from lxdnb.sandbox.suffering import suffered
@@ -69,7 +69,7 @@ class StreamHandler(websocket.WebSocketHandler):
                 incus = session.host.flavour.incus
                 raise Refused(403, "Forbidden") if incus else Refused(500, "permission denied")
         except Refused as refused:
-            _refuse(self, refused)
+            refuse(self, refused)
             return
         self._session, self._name = session, found[0]
         await super().get(*args, **kwargs)
@@ -177,12 +177,6 @@ async def _opened(gate: Gate) -> None:
     await event.wait()
 
 
-def _refuse(handler: web.RequestHandler, refused: Refused) -> None:
-    handler.set_status(refused.code)
-    error = {"error_code": refused.code, "error": refused.words, "metadata": None}
-    handler.finish(json.dumps({"type": "error", "status": "", "status_code": 0, "operation": "", **error}) + "\n")
-
-
 class SftpHandler(web.RequestHandler):
     """Turns a connection into one that speaks SFTP."""
 
@@ -205,7 +199,7 @@ class SftpHandler(web.RequestHandler):
             if self.request.headers.get("Upgrade") != "sftp":
                 raise Refused(400, "Missing or invalid upgrade header")
         except Refused as refused:
-            _refuse(self, refused)
+            refuse(self, refused)
             return
         speaking = Sftp(opened(host, instance))
         left = int(faults["cut"]) if "cut" in faults else None  # bytes until it hangs up

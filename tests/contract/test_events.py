@@ -289,3 +289,14 @@ def test_a_stream_is_closed_when_its_callback_is_said_to_have_ended(client, serv
     events.start(lambda _: 1 / 0).add_done_callback(lambda _: states.append(repr(events)))
     make(server, "one")
     eventually(lambda: states == ["<Events of lifecycle: closed>"])
+
+
+@pytest.mark.parametrize("wanted", ["type=nonsense", "project=nobody", "all-projects=true&project=default"])
+def test_a_stream_that_is_refused_is_told_so_as_any_request_is(client, wanted):
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    upgrade["Sec-WebSocket-Key"] = "dGhlIHNhbXBsZSBub25jZQ=="  # https://www.rfc-editor.org/rfc/rfc6455#section-1.3
+    answer = client._transport.request("GET", f"/1.0/events?{wanted}", headers=upgrade)
+    assert answer.headers["Content-Type"] == "application/json"
+    told = answer.json()
+    assert (told["type"], told["error_code"]) == ("error", answer.status_code)
+    assert told["error"]
