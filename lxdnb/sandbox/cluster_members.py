@@ -95,7 +95,7 @@ def invite(host: Host, request: Request) -> Reply:
         "addresses": addresses,
         "expiresAt": timestamp(host.clock() + _VALID),
         "fingerprint": host.identity.fingerprint,
-        "secret": f"{host.random.getrandbits(256):064x}",
+        "secret": host.new_secret(),
         "serverName": name,
     }
     host.tell("cluster-token-created", "/1.0/cluster/members", "default")

@@ -33,7 +33,7 @@ class Attached:
 
     def __init__(self, host: Host, instance: Instance) -> None:
         self.host, self.instance = host, instance
-        self.secrets = {name: f"{host.random.getrandbits(256):064x}" for name in sorted(_STREAMS)}
+        self.secrets = {name: host.new_secret() for name in sorted(_STREAMS)}
         self.connected: set[str] = set()
         self.finished: set[str] = set()
         self.changed = Gate()

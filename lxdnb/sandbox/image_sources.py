@@ -65,7 +65,7 @@ def _token(host: Host, project: str, fingerprint: str, told: dict[str, Any]) -> 
             yield Gate()  # until somebody uses it, or takes it back
 
     url = f"/1.0/images/{fingerprint}"
-    metadata = {**told, "secret": f"{host.random.getrandbits(256):064x}"}
+    metadata = {**told, "secret": host.new_secret()}
     operation = host.operations.begin(
         project,
         "Image download token",

@@ -61,7 +61,7 @@ def create(host: Host, request: Request) -> Reply:
         operation.progress(fingerprint=made.fingerprint, size=str(sum(map(len, files))))
 
     # By which who brings it may wait for the end.
-    secret = {"secret": f"{host.random.getrandbits(256):064x}"} if noted is not None else None
+    secret = {"secret": host.new_secret()} if noted is not None else None
     return Async(host.operations.begin(project, "Downloading image", {}, work, metadata=secret))
 
 

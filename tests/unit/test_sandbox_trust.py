@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import datetime
 import json
+import re
 
 import pytest
 from cryptography import x509
@@ -170,3 +171,42 @@ def test_at_the_door_for_metrics_there_is_nothing_else(somebody):
     code, why = somebody.ask("GET", "/1.0/metrics", door=METRICS)  # pyright: ignore
     incus = "Failed to extract request details: Username not present in request context"
     assert (code, why) == (403, incus if somebody.host.flavour.incus else "not authorized")
+
+
+@pytest.mark.parametrize("flavour", ["lxd", "incus"])
+def test_no_secret_is_settled_by_the_seed(flavour: str):
+    """Else whoever knows the seed would hold the key to all of them."""
+
+    def told(method: str, path: str, body: object, members: int = 1) -> set[str]:
+        now = [1_700_000_000.0]
+        host = first_host(flavour, 7, lambda: now[0], members)
+        if members == 1:
+            begin_listening(host, "127.0.0.1:8443")
+        for asked in (
+            ("POST", "/1.0/instances", {"name": "c0", "source": {"type": "none"}}),
+            ("POST", "/1.0/instances", {"name": "c1", "source": {"type": "image", "alias": "busybox"}}),
+            ("PUT", "/1.0/instances/c1/state", {"action": "start"}),
+        ):
+            take(host, Request(*asked[:2], body=json.dumps(asked[2]).encode()))
+            for _ in range(20):
+                now[0] += 0.1
+                host.agenda.run()
+        image = next(iter(host.images("default")))
+        reply = take(host, Request(method, path.replace("IMAGE", image), body=json.dumps(body).encode()))
+        host.agenda.run()
+        assert isinstance(reply, Async)
+        return {*re.findall(r"[0-9a-f]{64}", json.dumps(reply.operation.metadata))} - {image}
+
+    interactive = {"command": ["sh"], "wait-for-websocket": True, "interactive": True}
+    for asked in (
+        ("POST", "/1.0/certificates", {"type": "client", "name": "token", "token": True}),
+        ("POST", "/1.0/images/IMAGE/secret", {}),
+        ("POST", "/1.0/instances/c1/console", {"type": "console"}),
+        ("POST", "/1.0/instances/c1/exec", interactive),
+        ("POST", "/1.0/instances/c0", {"name": "c2", "migration": True}),
+        ("POST", "/1.0/cluster/members", {"server_name": "n4"}, 3),
+    ):
+        once, again = told(*asked), told(*asked)
+        fingerprints = once & again  # of the server's certificate, which is no secret
+        assert once - fingerprints, asked
+        assert not fingerprints, asked
