@@ -148,6 +148,7 @@ class Daemon:
     """What to add to a process's environment so that its command line program and clients find this daemon, and
     read and write no configuration but one of its own, where the remote `private` (REMOTE) goes by HTTPS."""
     _watcher: Watcher = field(repr=False)
+    _left: set[str] = field(default_factory=set, repr=False)
 
     @property
     def pid(self) -> int:
@@ -198,10 +199,21 @@ class Daemon:
         return json.loads(self.cli("query", path) or "null")  # incus prints nothing for an empty list
 
     def rests(self) -> bool:
-        """Whether nothing is under way on it. A token that nobody has used is an operation too, and may wait; so is a
-        look at a console, which goes on where its program was killed and its instance is gone."""
-        running = (self.query("/1.0/operations?recursion=1") or {}).get("running") or []  # null, where there is none
-        return all(each["class"] == "token" or each["description"] == "Showing console" for each in running)
+        """Whether nothing is under way on it but what an earlier test left: some operations end never (an import of
+        nonsense that hangs, a look at a console whose program was killed), and a token that nobody has used may wait.
+        """
+        return not self.under_way()
+
+    def under_way(self) -> list[str]:
+        """What runs on it, but tokens and what ran at the last `clear()`: each operation's description."""
+        return [
+            f"{each['description']} ({each['class']})"
+            for each in self._running()
+            if each["id"] not in self._left and each["class"] != "token" and each["description"] != "Showing console"
+        ]
+
+    def _running(self) -> list[dict[str, Any]]:
+        return (self.query("/1.0/operations?recursion=1") or {}).get("running") or []  # null, where there is none
 
     def kill(self) -> None:
         """End the daemon by SIGKILL and wait until it is gone. Its containers run on."""
@@ -220,6 +232,7 @@ class Daemon:
         volumes of the pool, profiles, networks with their ACLs and zones, and the projects themselves. The default
         profile is as at first."""
         clear(self.socket, _PROFILE)
+        self._left.update(each["id"] for each in self._running())
 
 
 @contextlib.contextmanager

@@ -169,7 +169,7 @@ def test_a_copy_goes_to_another_server(c1, client, server, other_client, other_s
         with pytest.raises(lxdnb.LXDAPIException):
             c1.copy("c2", other_client, mode=mode, wait=True)
         # What was offered in vain is not left to time out.
-        eventually(server.rests)
+        eventually(server.rests, otherwise=server.under_way)
         with pytest.raises(ValueError, match="pull, push or relay"):
             c1.copy("c3", other_client, mode="carry")
         file_of(server, "c1").write_text("newest of all\n")

@@ -44,7 +44,7 @@ def test_a_save_that_is_cut_can_be_made_again(client, proxy, server, moment):
     fault.await_strike()
     assert container.dirty
     # The server refuses a second update while the first, of which nobody knows here, goes on.
-    eventually(server.rests)
+    eventually(server.rests, otherwise=server.under_way)
     container.save(wait=True)
     assert server.query(f"/1.0/instances/{BOX}")["config"]["user.saved"] == str(moment)
 
