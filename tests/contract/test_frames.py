@@ -21,6 +21,7 @@ SCHEMA = {
     "memory": "Int64",
     "processes": "Int64",
     "image": "string",
+    "image_description": "string",
     "profiles": "object",
     "created_at": "datetime64[ns, UTC]",
     "last_used_at": "datetime64[ns, UTC]",
@@ -48,8 +49,8 @@ def test_values_are_those_of_the_command_line(client, server, mixed):
         row, state = frame.loc[name], record["state"]
         for field in ("status", "type", "description", "architecture", "location", "project", "ephemeral"):
             assert row[field] == record[field], field
-        assert row["image"] == record["config"]["image.description"]
-        assert row["base_image"] == record["config"]["volatile.base_image"]
+        assert row["image_description"] == record["config"]["image.description"]
+        assert row["image"] == record["config"]["volatile.base_image"]
         assert row["profiles"] == tuple(record["profiles"])
         assert row["pool"] == record["expanded_devices"]["root"]["pool"]
         assert row["created_at"] == pd.Timestamp(record["created_at"])
@@ -102,8 +103,8 @@ def test_the_cheapest_requests(client, server, mixed, asked):
 
 
 def test_a_type_alone(client, mixed):
-    assert list(frames.instances(client, instance_type="container")["name"]) == ["f-idle", "f-run"]
-    assert len(frames.instances(client, instance_type="virtual-machine")) == 0
+    assert list(frames.containers(client)["name"]) == ["f-idle", "f-run"]
+    assert len(frames.virtual_machines(client)) == 0
 
 
 def test_all_projects(client, server):
@@ -142,15 +143,14 @@ def test_a_state_that_cannot_be_told_is_na_and_named(client, server, mixed, monk
 
     def failing(method, path, **options):
         if path.endswith("/state"):
-            path = "/1.0/instances/f-run/logs/no..such"
+            return request("PUT", path, json={"action": "nonsense"})  # which is no deletion, but an error
         return request(method, path, **options)
 
     monkeypatch.setattr(client._transport, "request", failing)
-    monkeypatch.setattr(frames, "NotFound", lxdnb.Conflict)  # so that it is not taken for a deletion
     frame = frames.instances(client).set_index("name")
     assert frame.loc["f-run", "status"] == "Running"
     assert pd.isna(frame.loc["f-run", "memory"])
-    assert list(json.loads(frame.attrs["lxdnb"])["failed"]) == ["f-run"]
+    assert list(json.loads(frame.attrs["lxdnb"])["failed"]) == ["instances/f-run/state"]
 
 
 def test_an_unknown_column_is_refused_before_anything_is_sent(client):

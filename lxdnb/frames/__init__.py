@@ -1,0 +1,127 @@
+"""The server's inventory as DataFrames: records in, typed columns out, by the cheapest requests.
+
+Every function takes a client, or several: a mapping of names to clients, or a list of them, whose frame has a `server`
+column. The schema of a frame depends on what was asked for and never on what the server holds. `explain` tells the
+requests before they are made. The only room that imports pandas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from lxdnb.frames._build import build
+from lxdnb.frames._columns import Column, closest
+from lxdnb.frames._documented import documented
+from lxdnb.frames._fetch import explained, frame_of
+from lxdnb.frames._instances import INSTANCES
+from lxdnb.frames._servers import Clients, client_of
+from lxdnb.frames._storage import POOLS
+from lxdnb.frames._table import html, outcomes
+from lxdnb.frames._view import View
+
+__all__ = [
+    "INSTANCE_COLUMNS",
+    "Clients",
+    "Column",
+    "client_of",
+    "containers",
+    "explain",
+    "html",
+    "instances",
+    "outcomes",
+    "pools",
+    "virtual_machines",
+]
+
+INSTANCE_COLUMNS: Mapping[str, Column] = INSTANCES.columns
+
+
+@documented(INSTANCES)
+def instances(
+    clients: Clients,
+    columns: Sequence[str] | None = None,
+    *,
+    where: str | None = None,
+    all_projects: bool = False,
+) -> pd.DataFrame:
+    """Return the instances, one row each, in the server's order.
+
+    Costs one request, and one more for each running instance where a column needs its state; `explain` tells. An
+    instance that is deleted between the two has no row; a state that the server fails to tell is NA, and its reason
+    stands in `attrs`.
+
+    >>> frames.instances(lx, columns=["name", "status", "memory"])
+      name   status   memory
+    0   c1  Running   212992
+    1   c2  Stopped     <NA>
+    """
+    return frame_of(INSTANCES, clients, columns, where, all_projects=all_projects)
+
+
+def containers(
+    clients: Clients,
+    columns: Sequence[str] | None = None,
+    *,
+    where: str | None = None,
+    all_projects: bool = False,
+) -> pd.DataFrame:
+    """Return the instances that are containers; see `instances`."""
+    return instances(clients, columns, where=_and("type eq container", where), all_projects=all_projects)
+
+
+def virtual_machines(
+    clients: Clients,
+    columns: Sequence[str] | None = None,
+    *,
+    where: str | None = None,
+    all_projects: bool = False,
+) -> pd.DataFrame:
+    """Return the instances that are virtual machines; see `instances`."""
+    return instances(clients, columns, where=_and("type eq virtual-machine", where), all_projects=all_projects)
+
+
+@documented(POOLS)
+def pools(clients: Clients, columns: Sequence[str] | None = None, *, where: str | None = None) -> pd.DataFrame:
+    """Return the storage pools, one row each.
+
+    Costs one request, and one more for each pool for the space on it.
+
+    >>> frames.pools(lx, columns=["name", "driver"])
+          name driver
+    0  default    dir
+    """
+    return frame_of(POOLS, clients, columns, where)
+
+
+def explain(
+    clients: Clients,
+    columns: Sequence[str] | None = None,
+    *,
+    view: str = "instances",
+    where: str | None = None,
+    all_projects: bool = False,
+) -> pd.DataFrame:
+    """Return the requests that a view would make, one row each, and make none.
+
+    | column | dtype | |
+    |---|---|---|
+    | request | string | method and path; NA for what is done here |
+    | each | string | of which things it is made for each; NA for a request that is made once |
+    | why | string | the columns that it is for |
+
+    >>> frames.explain(lx, ["name", "memory"])["request"].tolist()
+    ['GET /1.0/instances?recursion=1', 'GET /1.0/instances/{name}/state']
+    """
+    if view not in VIEWS:
+        raise ValueError(f"there is no view {view!r}: {closest(view, VIEWS)}")
+    rows = explained(VIEWS[view], clients, columns, where, all_projects=all_projects)
+    return build("explain", [Column("request"), Column("each"), Column("why")], rows)
+
+
+VIEWS: Mapping[str, View] = {view.name: view for view in (INSTANCES, POOLS)}
+
+
+def _and(condition: str, where: str | None) -> str:
+    return condition if where is None else f"{condition} and {where}"

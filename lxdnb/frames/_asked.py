@@ -1,0 +1,104 @@
+"""One server that a frame asks: the only file of frames that sends requests for lists and what more they need.
+
+It keeps what could not be told, by name, and words for people. One thing that is gone or fails costs itself alone; a
+server that is lost is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from lxdnb import api
+from lxdnb.exceptions import LXDAPIException, NotFound
+from lxdnb.frames._columns import Record
+
+if TYPE_CHECKING:
+    from lxdnb.client import Client
+
+__all__ = ["Asked", "at_once"]
+
+AT_ONCE = 4  # requests under way together; a server gains nothing by more
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Asked:
+    """A server, and what it could not tell."""
+
+    def __init__(self, client: Client, *, all_projects: bool = False) -> None:
+        self.client = client
+        self.all_projects = all_projects
+        self.failed: dict[str, str] = {}
+        self.words: list[str] = []
+
+    def get(self, path: Sequence[str], params: Mapping[str, Any] | None = None) -> Any:
+        """Return what the answer at a path of names carries."""
+        return api.metadata(self._node(path).get(params=params))
+
+    def list(self, path: Sequence[str], params: Mapping[str, Any] | None = None) -> list[Any]:
+        """Return what a list holds; what is no list, as `null`, is an empty one."""
+        found = self.get(path, params)
+        return found if isinstance(found, list) else []
+
+    def records(self, path: Sequence[str], params: Mapping[str, Any] | None = None) -> list[Record]:
+        """Return the records of a list; what is none is told and left out."""
+        found = self.list(path, params)
+        records = [each for each in found if isinstance(each, dict)]
+        if len(records) < len(found):
+            self.words.append(f"{len(found) - len(records)} of {'/'.join(path)} were no records")
+        return records
+
+    def each(
+        self,
+        records: Sequence[Record],
+        key: str,
+        path: Callable[[Record], Sequence[str]],
+        of: Callable[[Record], bool],
+        params: Mapping[str, str],
+    ) -> list[Record]:
+        """Put under `key` of each record what the server answers at its path; return those that are not gone.
+
+        What the server fails to tell stays missing, and its reason is kept by its path, as `instances/c1/state`.
+        """
+        asked = [record for record in records if of(record)]
+
+        def ask(record: Record) -> Any:
+            # The record's own project: the list may be of all projects.
+            project = {"project": record["project"]} if record.get("project") else {}
+            try:
+                return self.get(path(record), {**params, **project})
+            except LXDAPIException as error:
+                return error
+
+        gone: set[int] = set()
+        for record, answer in zip(asked, at_once(ask, asked), strict=True):
+            if isinstance(answer, NotFound):
+                gone.add(id(record))
+            elif isinstance(answer, LXDAPIException):
+                elsewhere = record.get("project", "default") != "default"
+                whose = f" of project {record['project']}" if elsewhere else ""
+                self.failed["/".join(path(record)) + whose] = str(answer)
+            else:
+                record[key] = answer
+        return [record for record in records if id(record) not in gone]
+
+    def _node(self, path: Sequence[str]) -> api.APINode:
+        node = self.client.api
+        for name in path:
+            node = node[name]
+        return node
+
+
+def at_once(call: Callable[[T], R], things: Iterable[T], count: int = AT_ONCE) -> list[R]:
+    """Return what `call` gives for each, several at a time, in order."""
+    several = list(things)
+    if len(several) < 2:
+        return [call(each) for each in several]
+    pool = ThreadPoolExecutor(min(count, len(several)), thread_name_prefix="lxdnb frames")
+    try:
+        return list(pool.map(call, several))
+    finally:
+        # Not `with`, which joins: an interrupted cell would hang until all were answered.
+        pool.shutdown(wait=False, cancel_futures=True)

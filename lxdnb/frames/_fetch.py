@@ -1,0 +1,158 @@
+"""A plan carried out: on one server, and on several at the same time, to one frame.
+
+The conditions that the list decides leave out records before more is asked of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import pandas as pd
+
+from lxdnb.client import Client
+from lxdnb.exceptions import LXDError
+from lxdnb.frames._asked import Asked
+from lxdnb.frames._build import build
+from lxdnb.frames._columns import Record
+from lxdnb.frames._plan import Plan, plan
+from lxdnb.frames._servers import Clients, named
+from lxdnb.frames._view import View
+from lxdnb.models.project import assert_project
+
+__all__ = ["explained", "frame_of", "records_of"]
+
+
+def frame_of(
+    view: View,
+    clients: Clients,
+    columns: Sequence[str] | None = None,
+    where: str | None = None,
+    *,
+    all_projects: bool = False,
+) -> pd.DataFrame:
+    """Return a view of a server, or of several, as a frame; see the function of the view."""
+    asked = named(clients)
+    plans = {name: _plan_for(client, view, columns, where, all_projects) for name, client in asked.items()}
+    sole = asked.get("")
+    if sole is not None:
+        told = Asked(sole, all_projects=all_projects)
+        records = records_of(told, plans[""])
+        return build(view.name, plans[""].columns, records, clients=asked, failed=told.failed, words=told.words)
+    tolds = {name: Asked(client, all_projects=all_projects) for name, client in asked.items()}
+    found, failed = _of_each(tolds, plans)
+    words: list[str] = []
+    records = []
+    for name, several in found.items():
+        records += [{"server": name, **record} for record in several]
+        failed |= {f"{name}: {thing}": reason for thing, reason in tolds[name].failed.items()}
+        words += [f"{name}: {word}" for word in tolds[name].words]
+    picked = next(iter(plans.values())).columns
+    return build(view.name, picked, records, clients=asked, failed=failed, words=words)
+
+
+def explained(
+    view: View,
+    clients: Clients,
+    columns: Sequence[str] | None = None,
+    where: str | None = None,
+    *,
+    all_projects: bool = False,
+) -> list[Record]:
+    """Return the requests that a frame would take, as records of the frame that `explain` returns."""
+    rows: list[Record] = []
+    for name, client in named(clients).items():
+        made = _plan_for(client, view, columns, where, all_projects)
+        rows += [
+            {"server": name, "request": step.request, "each": step.each or None, "why": step.why}
+            for step in made.steps()
+        ]
+        here = [*made.early, *made.late]
+        if here:
+            said = ", ".join(map(str, here))
+            rows.append({"server": name, "request": None, "each": None, "why": f"here, without a request: {said}"})
+    return rows
+
+
+def records_of(server: Asked, made: Plan) -> list[Record]:
+    """Return the records of a server's rows."""
+    view, client = made.view, server.client
+    if view.extension:
+        client.assert_has_api_extension(view.extension)
+    records = _listed(server, made) if view.records is None else view.records(server, made.parameters())
+    if not records and client.project and view.feature and not made.all_projects:
+        assert_project(client)
+    if made.early:
+        holds = made.holds(made.early)
+        records = [record for record in records if holds(record)]
+    for need in made.deciding:
+        records = view.sources[need].fill(server, records)
+    decides_rows = view.rows is not None
+    if made.late and not decides_rows:
+        holds = made.holds(made.late)
+        records = [record for record in records if holds(record)]
+    for need in made.telling:
+        records = view.sources[need].fill(server, records)
+    if view.rows is not None:
+        records = [row for record in records for row in view.rows(record)]
+        if made.late:
+            holds = made.holds(made.late)
+            records = [record for record in records if holds(record)]
+    return records
+
+
+def _listed(server: Asked, made: Plan) -> list[Record]:
+    view, client = made.view, server.client
+    params = made.parameters()
+    if not (view.feature and made.all_projects):
+        return _of_project(server, made, params, client.project)
+    if made.at_once:
+        return _of_project(server, made, {**params, "all-projects": "true"}, None)
+    found: list[Record] = []
+    for project in _projects_with(server, view.feature):
+        found += _of_project(server, made, {**params, "project": project}, project)
+    return found
+
+
+def _projects_with(server: Asked, feature: str) -> list[str]:
+    """Return the projects that have things of their own; the others have those of the default project."""
+    projects = server.records(("projects",), {"recursion": 1})
+    return [
+        project["name"]
+        for project in projects
+        if project.get("name") == "default" or (project.get("config") or {}).get(feature) == "true"
+    ]
+
+
+def _of_project(server: Asked, made: Plan, params: Mapping[str, str], project: str | None) -> list[Record]:
+    view = made.view
+    if made.recursion == 0 and view.url is not None:
+        return [view.url(url) for url in server.list(view.collection, params) if isinstance(url, str)]
+    records = server.records(view.collection, params)
+    if view.feature:
+        for record in records:
+            if not record.get("project"):  # servers do not tell it of all things
+                record["project"] = project or "default"
+    return records
+
+
+def _plan_for(client: Client, view: View, columns: Sequence[str] | None, where: str | None, all_projects: bool) -> Plan:
+    extensions = client.host_info.get("api_extensions") or ()
+    return plan(view, columns, where, all_projects=all_projects, product=client.product, extensions=extensions)
+
+
+def _of_each(tolds: Mapping[str, Asked], plans: Mapping[str, Plan]) -> tuple[dict[str, list[Record]], dict[str, str]]:
+    """Return what each server has, and why those fail that do; each is asked in its own thread."""
+    pool = ThreadPoolExecutor(len(tolds), thread_name_prefix="lxdnb frames")
+    failed: dict[str, str] = {}
+    found: dict[str, list[Record]] = {}
+    try:
+        futures = {name: pool.submit(records_of, told, plans[name]) for name, told in tolds.items()}
+        for name, future in futures.items():
+            try:
+                found[name] = future.result()
+            except LXDError as error:
+                failed[name] = str(error)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # not `with`, which joins: an interrupted cell would hang
+    return found, failed

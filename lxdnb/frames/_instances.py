@@ -1,0 +1,367 @@
+"""Instances: the view that most others start from, and what more than the list tells of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from lxdnb.frames._asked import Asked
+from lxdnb.frames._columns import Column, Read, Record, by_path
+from lxdnb.frames._sizes import cores, share, size
+from lxdnb.frames._view import Each, Step, View, declared, is_active, named_by_url
+
+__all__ = ["INSTANCES", "STATUSES", "TYPES", "addresses", "root_disk"]
+
+STATUSES = ("Running", "Stopped", "Frozen", "Error")
+TYPES = ("container", "virtual-machine")
+
+
+def addresses(record: Record, family: str) -> tuple[str, ...]:
+    """Return an instance's addresses of a family, `inet` or `inet6`, other than loopback and link-local."""
+    interfaces = (record.get("state") or {}).get("network") or {}
+    return tuple(
+        address["address"]
+        for interface in interfaces.values()
+        if interface.get("type") != "loopback"
+        for address in interface.get("addresses") or ()
+        if address["family"] == family and address["scope"] not in ("link", "local")
+    )
+
+
+def root_disk(record: Record) -> tuple[str, dict[str, Any]]:
+    """Return the name and the device of an instance's root disk."""
+    devices = record.get("expanded_devices") or {}
+    for name, device in devices.items():
+        if device.get("type") == "disk" and device.get("path") == "/":
+            return name, device
+    return "root", {}
+
+
+def _of(*path: str) -> Read:
+    """Read a number of a state, which is negative where the server does not know it."""
+    at_path = by_path(".".join(path))
+
+    def read(record: Record) -> Any:
+        value = at_path(record) if is_active(record) else None
+        return None if isinstance(value, int) and value < 0 else value
+
+    return read
+
+
+_memory = _of("state", "memory", "usage")
+_cpu = _of("state", "cpu", "usage")
+
+
+def _cpu_seconds(record: Record) -> Any:
+    used = _cpu(record)
+    return used / 1e9 if isinstance(used, int) else used
+
+
+def _disk(record: Record) -> Any:
+    disks = (record.get("state") or {}).get("disk") or {}
+    return (disks.get(root_disk(record)[0]) or {}).get("usage") or None  # 0 is what a driver says that cannot tell
+
+
+def _memory_limit(record: Record) -> int | None:
+    text = (record.get("expanded_config") or {}).get("limits.memory")
+    part = share(text) if isinstance(text, str) else None
+    if part is None:
+        return size(text) if isinstance(text, str) else None
+    total = record.get("host_memory")
+    return int(total * part) if isinstance(total, int) else None
+
+
+def _disk_limit(record: Record) -> int | None:
+    text = root_disk(record)[1].get("size")
+    return size(text) if isinstance(text, str) else None
+
+
+def _cpu_limit(record: Record) -> int | None:
+    text = (record.get("expanded_config") or {}).get("limits.cpu")
+    return cores(text) if isinstance(text, str) else None
+
+
+def _share(used: Read, limit: Read) -> Read:
+    def read(record: Record) -> float | None:
+        amount, most = used(record), limit(record)
+        return amount / most if isinstance(amount, int) and most else None
+
+    return read
+
+
+class _Host:
+    """The memory of the host, of which a limit may be a share: asked only where one is."""
+
+    def steps(self, why: str) -> Iterator[Step]:
+        yield Step("GET /1.0/resources", "host of an instance whose limit is a share", why)
+
+    def fill(self, server: Asked, records: list[Record]) -> list[Record]:
+        shared = [record for record in records if _is_share(record)]
+        totals: dict[str, Any] = {}
+        for record in shared:
+            place = record.get("location") or ""
+            if place not in totals:
+                params = {"target": place} if server.client.server_clustered and place else {}
+                totals[place] = (server.get(("resources",), params).get("memory") or {}).get("total")
+            record["host_memory"] = totals[place]
+        return records
+
+
+def _is_share(record: Record) -> bool:
+    text = (record.get("expanded_config") or {}).get("limits.memory")
+    return isinstance(text, str) and share(text) is not None
+
+
+class _Leases:
+    """The addresses that DHCP gave on managed bridges, by the cards' hardware addresses."""
+
+    def steps(self, why: str) -> Iterator[Step]:
+        yield Step("GET /1.0/networks?recursion=1", "project", why)
+        yield Step("GET /1.0/networks/{name}/leases", "managed bridge", why)
+
+    def fill(self, server: Asked, records: list[Record]) -> list[Record]:
+        given: dict[str, list[str]] = {}
+        for project in dict.fromkeys(record["project"] for record in records):
+            networks = server.records(("networks",), {"recursion": 1, "project": project})
+            bridges = [each for each in networks if each.get("managed") and each.get("type") == "bridge"]
+            for bridge in bridges:
+                bridge["project"] = project
+            server.each(bridges, "leases", lambda each: ["networks", each["name"], "leases"], lambda _: True, {})
+            for bridge in bridges:
+                for lease in bridge.get("leases") or ():
+                    given.setdefault(lease["hwaddr"], []).append(lease["address"])
+        for record in records:
+            config = record.get("config") or {}
+            cards = [value for key, value in config.items() if key.startswith("volatile.") and key.endswith(".hwaddr")]
+            record["leases"] = list(dict.fromkeys(address for card in cards for address in given.get(card, ())))
+        return records
+
+
+def _lease_ipv4(record: Record) -> list[str]:
+    return [address for address in record.get("leases") or () if "." in address]
+
+
+_COLUMNS = declared(
+    Column("name", letter="n"),
+    Column("status", "category", "the server's word", letter="s", unit="status", categories=STATUSES),
+    Column("type", "category", letter="t", categories=TYPES),
+    Column(
+        "ipv4",
+        "tuple",
+        "addresses other than loopback; empty when not running",
+        path="state.network.*.addresses",
+        read=lambda record: addresses(record, "inet"),
+        needs=("state",),
+        letter="4",
+    ),
+    Column(
+        "ipv6",
+        "tuple",
+        "addresses other than loopback and link-local",
+        path="state.network.*.addresses",
+        read=lambda record: addresses(record, "inet6"),
+        needs=("state",),
+        letter="6",
+    ),
+    Column(
+        "memory",
+        "Int64",
+        "in use; NA when not running",
+        path="state.memory.usage",
+        read=_memory,
+        needs=("state",),
+        letter="m",
+        unit="bytes",
+    ),
+    Column(
+        "processes",
+        "Int64",
+        "NA when not running",
+        path="state.processes",
+        read=_of("state", "processes"),
+        needs=("state",),
+        letter="N",
+    ),
+    Column(
+        "image",
+        what="fingerprint of the image that it was made from: `images.fingerprint`",
+        path="config.volatile.base_image",
+        letter="F",
+        unit="fingerprint",
+    ),
+    Column("image_description", path="config.image.description"),
+    Column("profiles", "tuple", "names, in order", letter="P"),
+    Column("created_at", "datetime", letter="c", unit="age"),
+    Column("last_used_at", "datetime", "last start; NA for never", letter="l", unit="age"),
+    Column("description", letter="d"),
+    Column("architecture", letter="a", shown=False),
+    Column(
+        "cpu",
+        "Float64",
+        "used since its start; NA when not running",
+        path="state.cpu.usage",
+        read=_cpu_seconds,
+        needs=("state",),
+        letter="u",
+        unit="seconds",
+        shown=False,
+    ),
+    Column(
+        "cpu_limit",
+        "Int64",
+        "cores that it may use",
+        path="expanded_config.limits.cpu",
+        read=_cpu_limit,
+        unit="cores",
+        shown=False,
+    ),
+    Column(
+        "disk",
+        "Int64",
+        "in use on its root disk; NA where the pool's driver cannot tell",
+        path="state.disk.*.usage",
+        read=_disk,
+        needs=("recursion=2",),
+        letter="D",
+        unit="bytes",
+        shown=False,
+    ),
+    Column(
+        "disk_limit",
+        "Int64",
+        "size of its root disk",
+        path="expanded_devices.*.size",
+        read=_disk_limit,
+        unit="bytes",
+        shown=False,
+    ),
+    Column(
+        "disk_share",
+        "Float64",
+        "of `disk_limit` in use",
+        path="disk / disk_limit",
+        read=_share(_disk, _disk_limit),
+        needs=("recursion=2",),
+        unit="share",
+        shown=False,
+    ),
+    Column("ephemeral", "boolean", shown=False),
+    Column(
+        "lease_ipv4",
+        "tuple",
+        "addresses that DHCP gave on managed bridges, which may differ from those in use",
+        path="networks/*/leases",
+        read=_lease_ipv4,
+        needs=("leases",),
+        shown=False,
+    ),
+    Column("location", what="member of the cluster; `none` where there is none", letter="L", shown=False),
+    Column(
+        "memory_limit",
+        "Int64",
+        "a share of the host's memory is one in bytes here",
+        path="expanded_config.limits.memory",
+        read=_memory_limit,
+        needs=("host",),
+        unit="bytes",
+        shown=False,
+    ),
+    Column(
+        "memory_share",
+        "Float64",
+        "of `memory_limit` in use",
+        path="memory / memory_limit",
+        read=_share(_memory, _memory_limit),
+        needs=("state", "host"),
+        letter="M",
+        unit="share",
+        shown=False,
+    ),
+    Column(
+        "pid",
+        "Int64",
+        "of its init on the host",
+        path="state.pid",
+        read=lambda record: _of("state", "pid")(record) or None,
+        needs=("state",),
+        letter="p",
+        shown=False,
+    ),
+    Column(
+        "pool",
+        what="storage pool of its root disk: `pools.name`",
+        path="expanded_devices.*.pool",
+        read=lambda record: root_disk(record)[1].get("pool"),
+        letter="b",
+        shown=False,
+    ),
+    Column("project", letter="e", shown=False),
+    Column(
+        "snapshots",
+        "Int64",
+        "how many it has",
+        read=lambda record: len(record.get("snapshots") or ()),
+        needs=("recursion=2",),
+        letter="S",
+        shown=False,
+    ),
+    Column("stateful", "boolean", "whether it was stopped with its memory kept", shown=False),
+)
+
+STATE_FIELDS = {
+    "state.status": "string",
+    "state.status_code": "Int64",
+    "state.pid": "Int64",
+    "state.processes": "Int64",
+    "state.started_at": "datetime",
+    "state.cpu.usage": "Int64",
+    "state.cpu.allocated_time": "Int64",
+    "state.memory.usage": "Int64",
+    "state.memory.usage_peak": "Int64",
+    "state.memory.total": "Int64",
+    "state.memory.swap_usage": "Int64",
+    "state.memory.swap_usage_peak": "Int64",
+    "state.network.*.counters.*": "Int64",
+    "state.network.*.mtu": "Int64",
+    "state.network.*.addresses": "json",
+    "state.network.*.hwaddr": "string",
+    "state.network.*.host_name": "string",
+    "state.network.*.state": "string",
+    "state.network.*.type": "string",
+    "state.network": "json",
+    "state.os_info.*": "string",
+    "state": "json",
+}
+
+INSTANCES = View(
+    "instances",
+    _COLUMNS,
+    keys=("project", "name"),
+    collection=("instances",),
+    fields={
+        "config.*": "string",
+        "expanded_config.*": "string",
+        "devices.*.*": "string",
+        "expanded_devices.*.*": "string",
+        "config": "json",
+        "expanded_config": "json",
+        "devices": "json",
+        "expanded_devices": "json",
+        "status_code": "Int64",
+        "backups": ("json", "recursion=2"),
+        # A stopped one's disks have a use too: what else its state says is nothing.
+        "state.disk.*.*": ("Int64", "recursion=2"),
+        "state.disk": ("json", "recursion=2"),
+        **{path: (dtype, "state") for path, dtype in STATE_FIELDS.items()},
+    },
+    sources={
+        "state": Each("state", ("instances", "{name}", "state"), "running instance", is_active),
+        "host": _Host(),
+        "leases": _Leases(),
+    },
+    whole=("state",),
+    feature="always",  # every project has instances of its own
+    at_once="instance_all_projects",
+    url=named_by_url("name"),
+    of_url=frozenset({"name", "project"}),
+)

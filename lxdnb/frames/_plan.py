@@ -1,0 +1,161 @@
+"""Columns, conditions and projects turned into the fewest and cheapest requests; pure.
+
+Names alone are a list without recursion. What is in the list is one with recursion=1. What costs more, as the state of
+running instances, is asked for those alone that the cheaper conditions leave; recursion=2, which makes a server look
+up the state of stopped instances too, only where a column needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from lxdnb.frames._columns import Column, Record, chosen
+from lxdnb.frames._filter import Condition, conjuncts, fields, holds, parse
+from lxdnb.frames._sent import sent
+from lxdnb.frames._view import Step, View
+
+__all__ = ["WHOLE", "Plan", "plan"]
+
+WHOLE = "recursion=2"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked for, and in which order what comes is looked at."""
+
+    view: View
+    columns: tuple[Column, ...]
+    recursion: int
+    filter: str | None
+    """What the server is to filter by."""
+    early: tuple[Condition, ...]
+    """The conditions that the list itself decides."""
+    deciding: tuple[str, ...]
+    """The sources that the other conditions take, asked first."""
+    late: tuple[Condition, ...]
+    telling: tuple[str, ...]
+    """The sources that the columns take besides."""
+    known: Mapping[str, Column]
+    """The columns that the conditions speak of."""
+    all_projects: bool
+    at_once: bool
+    """Whether the server has the things of all projects in one list."""
+
+    def holds(self, conditions: Sequence[Condition]) -> Callable[[Record], bool]:
+        """Return whether all these conditions hold for a record."""
+        readers = {name: _typed(column) for name, column in self.known.items()}
+        return lambda record: all(holds(condition, lambda name: readers[name](record)) for condition in conditions)
+
+    def steps(self) -> Iterator[Step]:
+        """Yield the requests that it takes, for people."""
+        named = ", ".join(column.name for column in self.columns if not column.needs)
+        if self.view.steps is not None:
+            yield from self.view.steps(named)
+        else:
+            yield from self._listing(named)
+        for need in (*self.deciding, *self.telling):
+            wanting = [column.name for column in [*self.known.values(), *self.columns] if need in column.needs]
+            why = ", ".join(dict.fromkeys(wanting)) or "the rows"
+            yield from self.view.sources[need].steps(why)
+
+    def parameters(self) -> dict[str, str]:
+        """Return the parameters of the list's request."""
+        return ({"recursion": str(self.recursion)} if self.recursion else {}) | (
+            {"filter": self.filter} if self.filter else {}
+        )
+
+    def _listing(self, named: str) -> Iterator[Step]:
+        path = f"GET /1.0/{'/'.join(self.view.collection)}"
+        params = self.parameters()
+        each = ""
+        if self.all_projects and self.view.feature:
+            if self.at_once:
+                params["all-projects"] = "true"
+            else:
+                yield Step("GET /1.0/projects?recursion=1", why="which projects have their own")
+                params["project"], each = "…", "project that has its own"
+        query = "&".join(f"{key}={value}" for key, value in params.items())
+        if self.recursion == 2:
+            wanting = [column.name for column in [*self.known.values(), *self.columns] if WHOLE in column.needs]
+            named += f"; with the state of all, stopped ones too, for {', '.join(dict.fromkeys(wanting))}"
+        yield Step(f"{path}?{query}" if query else path, each, named)
+
+
+def plan(
+    view: View,
+    columns: Sequence[str] | None,
+    where: str | None = None,
+    *,
+    all_projects: bool = False,
+    product: str = "lxd",
+    extensions: Sequence[str] = (),
+) -> Plan:
+    """Return what to ask for. Raises ValueError for a column, field or condition that there is none of."""
+    picked = chosen(view.name, view.columns, view.fields, columns)
+    condition = None if where is None else parse(where)
+    parts = () if condition is None else conjuncts(condition)
+    spoken = [] if condition is None else list(fields(condition))
+    known = dict(zip(spoken, chosen(view.name, view.columns, view.fields, spoken), strict=True))
+    needs = {need for column in [*picked, *known.values()] for need in column.needs} | set(view.always)
+    at_list = view.rows is None
+    early = tuple(part for part in parts if at_list and not _needs(part, known))
+    late = tuple(part for part in parts if part not in early)
+    deciding = {need for part in late for need in _needs(part, known)} if at_list else set[str]()
+    if WHOLE in needs:
+        recursion = 2
+        needs -= {WHOLE, *view.whole}
+        deciding -= {WHOLE, *view.whole}
+    else:
+        wanted = {column.name for column in picked} | set(known)
+        recursion = 0 if view.url is not None and wanted <= view.of_url and not needs else 1
+    filter = sent(early, product, "/".join(view.collection)) if recursion and early else None
+    ordered = [need for need in view.sources if need in needs]
+    return Plan(
+        view,
+        tuple(picked),
+        recursion,
+        filter,
+        early,
+        tuple(need for need in ordered if need in deciding),
+        late,
+        tuple(need for need in ordered if need not in deciding),
+        known,
+        all_projects,
+        view.at_once in extensions,
+    )
+
+
+def _needs(part: Condition, known: Mapping[str, Column]) -> set[str]:
+    return {need for name in fields(part) for need in known[name].needs}
+
+
+def _typed(column: Column) -> Callable[[Record], Any]:
+    """Return the reader of a column's values as conditions compare them; what is of another type is missing."""
+    read = column.reader()
+    kinds: dict[str, type | tuple[type, ...]] = {
+        "Int64": int,
+        "Float64": (int, float),
+        "boolean": bool,
+        "tuple": (list, tuple),
+    }
+    if column.dtype == "datetime":
+
+        def moment(record: Record) -> Any:
+            value = read(record)
+            if not isinstance(value, str) or value.startswith(column.never):
+                return None
+            found = pd.to_datetime(value, utc=True, errors="coerce")
+            return None if pd.isna(found) else found
+
+        return moment
+    kind = kinds.get(column.dtype, str)
+
+    def plain(record: Record) -> Any:
+        value = read(record)
+        return value if isinstance(value, kind) else None
+
+    return plain
