@@ -19,7 +19,7 @@ from lxdnb.frames._instances import INSTANCES
 from lxdnb.frames._servers import Clients, client_of
 from lxdnb.frames._storage import POOLS
 from lxdnb.frames._table import html, outcomes
-from lxdnb.frames._view import View
+from lxdnb.frames._views import VIEWS
 
 __all__ = [
     "INSTANCE_COLUMNS",
@@ -118,9 +118,6 @@ def explain(
         raise ValueError(f"there is no view {view!r}: {closest(view, VIEWS)}")
     rows = explained(VIEWS[view], clients, columns, where, all_projects=all_projects)
     return build("explain", [Column("request"), Column("each"), Column("why")], rows)
-
-
-VIEWS: Mapping[str, View] = {view.name: view for view in (INSTANCES, POOLS)}
 
 
 def _and(condition: str, where: str | None) -> str:

@@ -29,6 +29,8 @@ class Column:
     value stands in a record, the column's name unless said; `read` is a function of a record in its place, where the
     value is made of several fields, which `path` then tells to people. `needs` are the sources beyond the list that it
     takes, as `state`. Zero times that start with one of `never` mean that it never was.
+    `measured` says whether it is a use or a counter, which no two looks find the same; unless said, a number is that
+    takes more than the list.
     """
 
     name: str
@@ -42,11 +44,19 @@ class Column:
     shown: bool = True
     categories: tuple[str, ...] = ()
     never: tuple[str, ...] = ("0001", "1970")
+    measured: bool | None = None
 
     @property
     def source(self) -> str:
         """Where its value stands."""
         return self.path or self.name
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether it is a use or a counter."""
+        if self.measured is not None:
+            return self.measured
+        return self.dtype in ("Int64", "Float64") and bool(self.needs)
 
     def reader(self) -> Read:
         """Return the function that takes its value out of a record: None for what is missing."""

@@ -265,6 +265,7 @@ _COLUMNS = declared(
         needs=("host",),
         unit="bytes",
         shown=False,
+        measured=False,
     ),
     Column(
         "memory_share",
@@ -304,6 +305,7 @@ _COLUMNS = declared(
         needs=("recursion=2",),
         letter="S",
         shown=False,
+        measured=False,
     ),
     Column("stateful", "boolean", "whether it was stopped with its memory kept", shown=False),
 )

@@ -15,12 +15,14 @@ POOLS = View(
         Column("driver", what="dir, btrfs, zfs, lvm, ceph …"),
         Column("status", "category", unit="status", categories=("Created", "Pending", "Errored", "Unknown")),
         Column("used", "Int64", path="resources.space.used", needs=("resources",), unit="bytes"),
-        Column("total", "Int64", path="resources.space.total", needs=("resources",), unit="bytes"),
+        Column("total", "Int64", path="resources.space.total", needs=("resources",), unit="bytes", measured=False),
         Column("source", what="device, file or dataset that it lies on", path="config.source"),
         USED_BY,
         Column("description"),
         Column("inodes_used", "Int64", path="resources.inodes.used", needs=("resources",), shown=False),
-        Column("inodes_total", "Int64", path="resources.inodes.total", needs=("resources",), shown=False),
+        Column(
+            "inodes_total", "Int64", path="resources.inodes.total", needs=("resources",), shown=False, measured=False
+        ),
         Column("locations", "tuple", "members of the cluster that have it", shown=False),
     ),
     keys=("name",),

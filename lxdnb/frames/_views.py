@@ -1,0 +1,13 @@
+"""All views by name: a frame says its view, and what works on frames finds here what it declares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lxdnb.frames._instances import INSTANCES
+from lxdnb.frames._storage import POOLS
+from lxdnb.frames._view import View
+
+__all__ = ["VIEWS"]
+
+VIEWS: Mapping[str, View] = {view.name: view for view in (INSTANCES, POOLS)}
