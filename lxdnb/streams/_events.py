@@ -137,6 +137,13 @@ class Events(Iterator[dict[str, Any]]):
             if thread is not None and thread is not threading.current_thread():
                 thread.join(CLOSING)
 
+    def finish(self) -> None:
+        """Say goodbye to the server: iteration goes on through what it has sent by then, and stops.
+
+        A server that is not there, or does not answer, is waited for until `close`.
+        """
+        self._listener.finish()
+
     def __enter__(self) -> Events:
         self.connect()
         return self
@@ -166,6 +173,7 @@ class _Listener:
         self.thread: threading.Thread | None = None
         self._channel: Channel | None = None
         self._closed = threading.Event()
+        self._finishing = False
         self._ended: BaseException | bool = False
 
     @property
@@ -191,6 +199,15 @@ class _Listener:
         if channel is not None:
             channel.close()
 
+    def finish(self) -> None:
+        with self._changed:
+            self._finishing = True
+            channel = self._channel
+        if channel is None:
+            self.close()
+        else:
+            channel.say_goodbye()
+
     def take(self) -> dict[str, Any] | None:
         """Return the next event, None at the end. Raises what ended the stream, once all that came is taken."""
         with self._changed:
@@ -212,6 +229,8 @@ class _Listener:
                 message = channel.receive()
                 if message:
                     self._put(len(message), json.loads(message))
+                elif message is None and self._finishing:
+                    break
                 elif message is None and not self._closed.is_set():
                     heard_at, self._channel = channel.heard_at, None
                     channel.close()

@@ -22,6 +22,7 @@ __all__ = ["EventsPanel", "Row", "row"]
 
 BYTES = 1024 * 1024  # of events that are kept: a server in debug mode logs whole answers
 CELL = 300  # characters
+FAREWELL = 1.0  # seconds in which a server must answer a goodbye
 
 
 class EventsPanel:
@@ -41,10 +42,11 @@ class EventsPanel:
     """
 
     def __init__(self, client: Client, types: Iterable[EventType | str] = ("lifecycle",), lines: int = 200) -> None:
-        events = client.events(event_types=types)
+        self._events = events = client.events(event_types=types)
         self._log = _Log(client.endpoint, lines)
         events.connect()
-        threading.Thread(target=self._log.listen, args=(events,), name="lxdnb events panel", daemon=True).start()
+        self._thread = threading.Thread(target=self._log.listen, args=(events,), name="lxdnb events panel", daemon=True)
+        self._thread.start()
         # The thread knows the log and not the panel, so that a panel that nobody holds any more ends; at exit too.
         self._finalizer = weakref.finalize(self, events.close)
 
@@ -69,7 +71,9 @@ class EventsPanel:
         return self._log.kept()
 
     def close(self) -> None:
-        """Stop listening. What has come stays on the screen."""
+        """Stop listening, once what the server has sent by now is shown; a server that is gone is not waited for."""
+        self._events.finish()
+        self._thread.join(FAREWELL)
         self._finalizer()
         self._log.closed()
 
