@@ -54,8 +54,8 @@ def create(host: Host, request: Request, pool: str) -> Reply:
         if key == "size":
             try:
                 bytes_of(value)
-            except ValueError:
-                raise Refused(500, f"{_FAILED}Invalid value for {where}: Invalid value: {value}") from None
+            except ValueError as error:
+                raise Refused(500, f"{_FAILED}Invalid value for {where}: {error}") from None
     raise Refused(500, f"{_FAILED}Failed connecting to bucket: Couldn't find the MinIO client tool")
 
 

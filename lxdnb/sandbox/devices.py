@@ -95,6 +95,11 @@ def _check_options(host: Host, device: Device, kind: str) -> None:
                 check_value("bool", value)
             except Refused as refused:
                 raise Refused(500, f'Invalid value for device option "{key}": {refused.words}') from None
+        if key == "size" and value:
+            try:
+                check_value("size", value)
+            except Refused as refused:
+                raise Refused(500, f'Invalid value for device option "size": {refused.words}') from None
         if key == "hwaddr" and value and not _MAC.fullmatch(value):
             why = "Invalid MAC address, must be 6 bytes of hex separated by colons"
             raise Refused(500, f'Invalid value for device option "hwaddr": {why}')

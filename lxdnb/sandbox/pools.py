@@ -139,8 +139,8 @@ def _check(driver: str, config: dict[str, str]) -> None:
     if size := config.get("size"):
         try:
             bytes_of(size)
-        except ValueError:
-            raise Refused(500, f'Invalid value for option "size": Invalid value: {size}') from None
+        except ValueError as error:
+            raise Refused(500, f'Invalid value for option "size": {error}') from None
 
 
 @route("GET", "/1.0/storage-pools")

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from lxdnb.sandbox.flavours import Flavour
 from lxdnb.sandbox.replies import Refused
+from lxdnb.sandbox.sizes import bytes_of
 
 __all__ = ["Config", "Devices", "check_config", "check_value", "expanded", "given", "is_true"]
 
@@ -18,8 +20,9 @@ Config = dict[str, str]
 Devices = dict[str, dict[str, str]]
 
 _BOOLEANS = ("", "true", "false", "1", "0", "yes", "no", "on", "off")
-_SIZE = re.compile(r"\d+(?:%|B|[kMGTPE]B|[KMGTPE]iB|bit|[kMGTPE]bit|[KMGTPE]ibit)?")
-_CPUS = re.compile(r"\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*")
+_SHARE = re.compile("[+-]?[0-9]+")
+_CPUS = re.compile("[0-9]+(?:-[0-9]+)?(?:,[0-9]+(?:-[0-9]+)?)*")
+_END = 2**63
 _VOLATILE = "volatile."
 
 
@@ -68,10 +71,49 @@ def check_value(kind: Any, value: str) -> None:
                 500, f'Invalid value for uint32 "{value}": strconv.ParseUint: parsing "{value}": invalid syntax'
             )
     elif kind == "size":
-        if not _SIZE.fullmatch(value):
-            raise Refused(500, f"Invalid value: {value}")
-    elif kind == "cpus" and not _CPUS.fullmatch(value):
+        _check_size(value)
+    elif kind == "memory":
+        if value.endswith("%"):
+            _check_share(value)
+        elif _check_size(value) == 0:
+            raise Refused(500, "Memory limit can't be 0")
+    elif kind in ("cpus", "cpus, one at least"):
+        _check_cpus(value, least=0 if kind == "cpus" else 1)
+
+
+def _check_size(value: str) -> int:
+    try:
+        return bytes_of(value)
+    except ValueError as error:
+        raise Refused(500, str(error)) from None
+
+
+def _check_share(value: str) -> None:
+    number = value.removesuffix("%")
+    if not _SHARE.fullmatch(number):
+        raise Refused(500, f'strconv.ParseInt: parsing "{number}": invalid syntax')
+    if len(number.lstrip("+-0")) > 19 or not -_END <= int(number) < _END:
+        raise Refused(500, f'strconv.ParseInt: parsing "{number}": value out of range')
+    if int(number) == 0:
+        raise Refused(500, "Memory limit can't be 0%")
+
+
+def _check_cpus(value: str, least: int) -> None:
+    if not _CPUS.fullmatch(value):
         raise Refused(500, "Invalid CPU limit syntax")
+    spans: list[tuple[int, int]] = []
+    for part in value.split(","):
+        ends = part.split("-")
+        if any(len(end.lstrip("0")) > 19 or int(end) >= _END for end in ends):
+            raise Refused(500, f"Invalid cpuset value: {part}")
+        spans.append((int(ends[0]), int(ends[-1])))
+    if value.isdecimal():
+        if int(value) < least:
+            raise Refused(500, f"Invalid cpuset value: {value}")
+        return
+    spans = sorted(span for span in spans if span[0] <= span[1])
+    if any(after[0] <= before[1] for before, after in pairwise(spans)):
+        raise Refused(500, "Cannot define CPU multiple times")
 
 
 def is_true(value: str) -> bool:
