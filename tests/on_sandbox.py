@@ -12,6 +12,7 @@ SANDBOXES = {"sandbox": "lxd", "sandbox-incus": "incus"}
 FILES = frozenset(
     [
         "api", "auto", "bad_requests", "bulk", "events", "exec", "exec_live", "exec_terminal", "file_names",
+        "frames_diff",
         "file_trees", "files", "frames", "images", "instances", "launch", "logs", "magics", "metadata", "models",
         "network_acls", "network_forwards", "networks", "operations", "profiles", "projects", "publish", "saves",
         "sharing",

@@ -13,6 +13,7 @@ import pandas as pd
 
 from lxdnb.frames._build import build
 from lxdnb.frames._columns import Column, closest
+from lxdnb.frames._diff import diff
 from lxdnb.frames._documented import documented
 from lxdnb.frames._fetch import explained, frame_of
 from lxdnb.frames._instances import INSTANCES
@@ -27,6 +28,7 @@ __all__ = [
     "Column",
     "client_of",
     "containers",
+    "diff",
     "explain",
     "html",
     "instances",

@@ -1,0 +1,288 @@
+"""What changed between two looks at the same view: which rows came and went, and which cells are others.
+
+Nothing is taken for a change that is none: what one of the looks could not tell, and what no two looks find the same,
+is left out, and the frame says so. Pure: both frames are given.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, cast
+
+import pandas as pd
+
+from lxdnb import checks
+from lxdnb.frames._build import SERVER, build
+from lxdnb.frames._cells import Kind, kind_of, plain, text
+from lxdnb.frames._columns import Column, Record, chosen, closest
+from lxdnb.frames._servers import marked
+from lxdnb.frames._view import View
+from lxdnb.frames._views import VIEWS
+
+__all__ = ["diff"]
+
+PROJECT = "project"  # the key that the frame of a sole project may lack
+
+CHANGED = (
+    Column("change", "category", categories=("added", "removed", "changed")),
+    Column("column"),
+    Column("before"),
+    Column("after"),
+)
+
+Key = tuple[Any, ...]
+
+
+def diff(
+    before: pd.DataFrame, after: pd.DataFrame, columns: Sequence[str] | None = None, *, ignore: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Return what changed between two frames of one view: one row a cell, and one a row that came or went.
+
+    `before` may come from a file: parquet and pickle keep what a frame says of itself. Rows are of the same thing when
+    the view's keys are the same, as `project` and `name`; where names are enough, `project` may be missing.
+
+    Compared are the columns that both frames have, but for those that measure, as memory in use, for they are others at
+    every look. `columns` names those to compare, measured or not; `ignore` those to leave out. Not compared either are
+    servers that only one look could ask, and the state of what could not tell it: `attrs` says so.
+
+    | column | dtype | |
+    |---|---|---|
+    | server, project, name … | as in the view | its keys; `server` where several were asked |
+    | change | category | `added`, `removed`, `changed` |
+    | column | string | whose cell it is; NA for a row that was added or removed |
+    | before, after | string | the two values; NA for missing |
+
+    Values of all dtypes share two columns, and go to a file with them, so they are text from which each can be had
+    again: text and categories as they are, times in ISO 8601, to the nanosecond; numbers, booleans and lists as JSON.
+    Rows are sorted by their keys, a row's cells are in the order of its columns.
+
+    Raises ValueError for frames of two views or of none, without a column that rows are known by, and with two rows of
+    one thing; TypeError for a column whose cells are of another kind in each.
+
+    >>> before = frames.instances(lx)
+    >>> lx.instances.get("c1").stop(wait=True)
+    >>> frames.diff(before, frames.instances(lx), ["status"])[["name", "change", "before", "after"]]
+      name   change   before    after
+    0   c1  changed  Running  Stopped
+    """
+    looks = _Look.at("before", before), _Look.at("after", after)
+    view = _view(*looks)
+    keys = _keys(view, *looks)
+    names, words = _compared(view, keys, looks, columns, ignore)
+    apart = _not_comparable(looks) if SERVER.name in keys else {}
+    words += [f"{name}: not compared, for {why}" for name, why in apart.items()]
+    kinds: dict[str, Kind] = {key: _kind(key, looks) for key in keys}
+    rows = looks[0].rows(kinds, apart), looks[1].rows(kinds, apart)
+    cells = [_cells(view, name, looks) for name in names]
+    records = [
+        {**dict(zip(keys, key, strict=True)), **change} for key, change in _changes(rows, cells, _untold(keys, looks))
+    ]
+    declared = [SERVER if key == SERVER.name else view.columns[key] for key in keys]
+    failed = {f"{look.name}: {what}": why for look in looks for what, why in look.failed.items()}
+    made = build("diff", [*declared, *CHANGED], records, failed=failed, words=words)
+    whose = {each: looks[1].mark.get(each) or {} for each in ("servers", "clients")}
+    made.attrs["lxdnb"] = json.dumps(marked(made) | whose)
+    return made
+
+
+@dataclass(frozen=True)
+class _Look:
+    """One of the two frames."""
+
+    name: str
+    frame: pd.DataFrame
+    mark: Mapping[str, Any]
+
+    @classmethod
+    def at(cls, name: str, frame: object) -> _Look:
+        if not isinstance(frame, pd.DataFrame):
+            raise TypeError(f"{name} is a frame, as frames.instances(…) gives it, not {checks.shown(frame)}")
+        if not frame.columns.is_unique:
+            raise ValueError(
+                f"{name} has two columns of one name: {_listed(frame.columns[frame.columns.duplicated()])}"
+            )
+        return cls(name, frame, marked(frame))
+
+    @property
+    def columns(self) -> list[str]:
+        return [str(name) for name in self.frame.columns]
+
+    @property
+    def failed(self) -> Mapping[str, str]:
+        return self.mark.get("failed") or {}
+
+    @property
+    def servers(self) -> set[str]:
+        return set(self.mark.get("servers") or ())
+
+    def rows(self, keys: Mapping[str, Kind], apart: Mapping[str, str]) -> dict[Key, int]:
+        """Return where the row of each thing stands, without those of the servers that are left apart."""
+        parts = [self.cells(key, kind) for key, kind in keys.items()]
+        places: dict[Key, int] = {}
+        for place, key in enumerate(zip(*parts, strict=True)):
+            if key in places:
+                told = ", ".join(f"{name} {part!r}" for name, part in zip(keys, key, strict=True))
+                hint = "" if PROJECT in keys else f"; ask for the column {PROJECT!r} too, if they are of two projects"
+                raise ValueError(f"{self.name} has two rows of {told}: one row each is compared{hint}")
+            places[key] = place
+        return {key: place for key, place in places.items() if key[0] not in apart} if apart else places
+
+    def kind(self, name: str) -> Kind:
+        found = kind_of(self._column(name))
+        if found is None:
+            raise TypeError(f"{self.name} has {self.dtype(name)} in {name!r}: no column of a view is like that")
+        return found
+
+    def cells(self, name: str, kind: Kind) -> list[Any]:
+        return plain(self._column(name), kind)
+
+    def dtype(self, name: str) -> str:
+        return str(self._column(name).dtype)
+
+    def _column(self, name: str) -> pd.Series:
+        return cast("pd.Series", self.frame[name])
+
+
+class _Cells(NamedTuple):
+    """A column of both frames."""
+
+    name: str
+    kind: Kind
+    before: list[Any]
+    after: list[Any]
+    needs: bool
+    """Whether more than the list tells of it, which may fail for one thing alone."""
+
+
+def _view(before: _Look, after: _Look) -> View:
+    for look in (before, after):
+        if look.mark.get("view") not in VIEWS:
+            what = f"a frame of {look.mark['view']}" if look.mark.get("view") else "no frame of lxdnb's"
+            raise ValueError(
+                f"{look.name} is {what}: views are compared, as frames.instances(…) gives them and parquet and pickle "
+                "keep them"
+            )
+    one, other = before.mark["view"], after.mark["view"]
+    if one != other:
+        raise ValueError(f"before is a frame of {one}, after of {other}: frames of one view are compared")
+    return VIEWS[one]
+
+
+def _keys(view: View, before: _Look, after: _Look) -> list[str]:
+    """Return the columns by which rows are known in both frames."""
+    keys = [SERVER.name] if SERVER.name in {*before.columns, *after.columns} else []
+    keys += [key for key in view.keys if key != PROJECT or {*before.columns} & {*after.columns} >= {PROJECT}]
+    for look in (before, after):
+        for key in keys:
+            if key not in look.columns and key == SERVER.name:
+                raise ValueError(
+                    f"{look.name} has no column 'server', as the other has: compare frames of the same servers"
+                )
+            if key not in look.columns:
+                raise ValueError(
+                    f"{look.name} has no column {key!r}, by which the rows of {view.name} are known: ask for it, "
+                    f"columns=[{key!r}, …], and keep it a column"
+                )
+    return keys
+
+
+def _compared(
+    view: View, keys: Sequence[str], looks: Sequence[_Look], columns: Sequence[str] | None, ignore: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """Return the columns to compare, and words on those that cannot be."""
+    before, after = looks
+    both = [name for name in before.columns if name in after.columns and name not in keys]
+    left_out = _names("ignore", ignore, {*before.columns, *after.columns})
+    if columns is not None:
+        return [name for name in _names("columns", columns, both) if name not in left_out], []
+    words = [
+        f"{name}: not compared, for only {look.name} has it"
+        for look, other in ((before, after), (after, before))
+        for name in look.columns
+        if name not in other.columns and name not in left_out
+    ]
+    return [name for name in both if name not in left_out and not _column(view, name).is_measured], words
+
+
+def _names(what: str, names: object, known: Sequence[str] | set[str]) -> list[str]:
+    if isinstance(names, str) or not isinstance(names, Sequence | set | frozenset | pd.Index):
+        raise TypeError(f"{what} is a list of names, as in ['status'], not {checks.shown(names)}")
+    told = [checks.text("a column's name", name) for name in names]
+    for name in told:
+        if name not in known:
+            raise ValueError(f"the two frames have no column {name!r} to compare: {closest(name, known)}")
+    return list(dict.fromkeys(told))
+
+
+def _column(view: View, name: str) -> Column:
+    try:
+        return chosen(view.name, view.columns, view.fields, [name])[0]
+    except ValueError:  # somebody's own
+        return Column(name)
+
+
+def _kind(name: str, looks: Sequence[_Look]) -> Kind:
+    """Return what a column's cells are in both frames."""
+    before, after = looks[0].kind(name), looks[1].kind(name)
+    if before != after and "nothing" not in (before, after):
+        told = " and ".join(f"{look.dtype(name)} {look.name}" for look in looks)
+        raise TypeError(f"{name!r} is {told}: make them of one dtype, or leave it out, ignore=[{name!r}]")
+    return after if before == "nothing" else before
+
+
+def _cells(view: View, name: str, looks: Sequence[_Look]) -> _Cells:
+    kind = _kind(name, looks)
+    before, after = (look.cells(name, kind) for look in looks)
+    return _Cells(name, kind, before, after, needs=bool(_column(view, name).needs))
+
+
+def _changes(
+    rows: tuple[dict[Key, int], dict[Key, int]], cells: Sequence[_Cells], untold: Callable[[Key], bool]
+) -> Iterator[tuple[Key, Record]]:
+    before, after = rows
+    for key in sorted({*before, *after}, key=lambda key: [(part is None, str(part)) for part in key]):
+        if key not in before:
+            yield key, {"change": "added"}
+        elif key not in after:
+            yield key, {"change": "removed"}
+        else:
+            old, new = before[key], after[key]
+            for column in cells:
+                one, other = column.before[old], column.after[new]
+                if one != other and not (column.needs and untold(key)):
+                    told = {"before": text(one, column.kind), "after": text(other, column.kind)}
+                    yield key, {"change": "changed", "column": column.name, **told}
+
+
+def _not_comparable(looks: Sequence[_Look]) -> dict[str, str]:
+    """Return the servers of which not both looks tell, and why."""
+    apart: dict[str, str] = {}
+    for look, other in (looks, looks[::-1]):
+        for name in sorted(look.servers):
+            if name in look.failed:
+                apart[name] = f"it could not be asked {look.name}: {look.failed[name]}"
+            elif other.servers and name not in other.servers:
+                apart.setdefault(name, f"only {look.name} asked it")
+    return apart
+
+
+def _untold(keys: Sequence[str], looks: Sequence[_Look]) -> Callable[[Key], bool]:
+    """Return a function that tells whether a look could not tell the state of a row's thing.
+
+    What failed is named by its path, `c1/state`, after its server's name where there are several.
+    """
+    several = SERVER.name in keys
+    paths = {what for look in looks for what in look.failed if what not in look.servers}
+    named: set[tuple[str, str]] = set()
+    for path in paths:
+        server, _, thing = path.partition(": ") if several else ("", "", path)
+        words = thing.split("/")[:-1]
+        named |= {(server, "/".join(words[:end])) for end in range(1, len(words) + 1)}
+        named |= {(server, word) for word in words}
+    return lambda key: (key[0] if several else "", key[-1]) in named
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(repr(name) for name in names)

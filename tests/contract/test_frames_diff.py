@@ -1,0 +1,107 @@
+"""What changed between two frames, as the command line changed it."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pandas as pd
+
+from lxdnb import frames
+
+COLUMNS = ["name", "project", "status", "profiles", "description", "config.user.role", "memory", "created_at"]
+
+
+def kept(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame as it comes back on another day."""
+    file = io.BytesIO()
+    frame.to_pickle(file)
+    file.seek(0)
+    return pd.read_pickle(file)
+
+
+def told(server) -> dict[str, dict]:
+    """The same columns of each instance by the command line, as text."""
+    return {
+        record["name"]: {
+            "status": record["status"],
+            "profiles": json.dumps(record["profiles"]),
+            "description": record["description"],
+            "config.user.role": record["config"].get("user.role"),
+        }
+        for record in json.loads(server.cli("list", "--format", "json"))
+    }
+
+
+def cells(found: pd.DataFrame) -> list[tuple]:
+    told = found[["name", "change", "column", "before", "after"]].astype(object)
+    return [tuple(row) for row in told.where(told.notna(), None).itertuples(index=False)]
+
+
+def test_what_changed_since_the_last_look(client, server):
+    server.cli("profile", "create", "web")
+    for name in ("d-gone", "d-role", "d-same"):
+        server.cli("init", "busybox", name, "-c", "user.role=db")
+    server.cli("launch", "busybox", "d-stop")
+    before = kept(frames.instances(client, COLUMNS))
+    first = told(server)
+    assert len(frames.diff(before, frames.instances(client, COLUMNS))) == 0
+    server.cli("stop", "-f", "d-stop")
+    server.cli("delete", "d-gone")
+    server.cli("init", "busybox", "d-new")
+    server.cli("config", "set", "d-role", "user.role", "web")
+    server.cli("profile", "add", "d-role", "web")
+    server.cli("query", "-X", "PATCH", "-d", '{"description": "<b>"}', "/1.0/instances/d-role")
+    found = frames.diff(before, frames.instances(client, COLUMNS))
+    assert cells(found) == [
+        ("d-gone", "removed", None, None, None),
+        ("d-new", "added", None, None, None),
+        ("d-role", "changed", "profiles", '["default"]', '["default", "web"]'),
+        ("d-role", "changed", "description", "", "<b>"),
+        ("d-role", "changed", "config.user.role", "db", "web"),
+        ("d-stop", "changed", "status", "Running", "Stopped"),
+    ]
+    second = told(server)
+    for name, change, column, old, new in cells(found):
+        if change == "changed":
+            assert (old, new) == (first[name][column], second[name][column])
+    used = before.set_index("name").loc["d-stop", "memory"]
+    measured = frames.diff(before, frames.instances(client, COLUMNS), ["memory"])
+    assert cells(measured)[2:] == [("d-stop", "changed", "memory", str(used), None)]
+
+
+def test_the_default_columns_and_all_projects(client, server):
+    server.cli("project", "create", "lab", "-c", "features.profiles=false", "-c", "features.images=false")
+    server.cli("init", "busybox", "d-1")
+    before = frames.instances(client)
+    server.cli("config", "set", "d-1", "user.role", "web")  # no column by default
+    assert len(frames.diff(before, frames.instances(client))) == 0
+    every = frames.instances(client, COLUMNS, all_projects=True)
+    server.cli("init", "busybox", "d-1", "--project", "lab")
+    found = frames.diff(every, frames.instances(client, COLUMNS, all_projects=True))
+    assert list(found[["project", "name", "change"]].itertuples(index=False, name=None)) == [("lab", "d-1", "added")]
+
+
+def test_pools(client, server):
+    before = frames.pools(client)
+    server.cli("query", "-X", "PATCH", "-d", '{"description": "fast"}', "/1.0/storage-pools/default")
+    try:
+        assert cells(frames.diff(before, frames.pools(client))) == [("default", "changed", "description", "", "fast")]
+    finally:
+        server.cli("query", "-X", "PATCH", "-d", '{"description": ""}', "/1.0/storage-pools/default")
+
+
+def test_a_server_that_is_down_has_lost_nothing(client, server, other_client, other_server):
+    other_server.cli("init", "busybox", "d-there")
+    servers = {"here": client, "there": other_client}
+    before = frames.instances(servers, COLUMNS)
+    server.cli("init", "busybox", "d-here")
+    other_server.kill()
+    try:
+        found = frames.diff(before, frames.instances(servers, COLUMNS))
+    finally:
+        other_server.restart()
+    assert list(found[["server", "name", "change"]].itertuples(index=False, name=None)) == [("here", "d-here", "added")]
+    said = json.loads(found.attrs["lxdnb"])
+    assert list(said["failed"]) == ["after: there"]
+    assert said["words"][0].startswith("there: not compared, for it could not be asked after: ")
