@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from lxdnb import checks
 from lxdnb.exceptions import Conflict, Forbidden, LXDAPIException, NotFound
@@ -22,9 +23,13 @@ _ERRORS: Mapping[int, type[LXDAPIException]] = {
 _OPERATION = re.compile(r"(?:.*/operations/)?([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})(?:[/?].*)?")
 
 
+# A list of many instances takes as long to read as the server takes to write it.
+_read: WeakKeyDictionary[Response, dict[str, Any]] = WeakKeyDictionary()
+
+
 def metadata(response: Response) -> Any:
-    """Return what an API answer carries."""
-    return response.json()["metadata"]
+    """Return what an API answer carries; None where it carries nothing."""
+    return body(response).get("metadata")
 
 
 def operation_id(location: str) -> str:
@@ -57,9 +62,12 @@ def error(response: Response) -> LXDAPIException:
 
 
 def body(response: Response) -> dict[str, Any]:
-    """Return an answer's JSON object; an empty dict where it is none."""
-    try:
-        found: Any = response.json()
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+    """Return an answer's JSON object, read once however often it is asked for; an empty dict where it is none."""
+    read = _read.get(response)
+    if read is None:
+        try:
+            found: Any = response.json()
+        except ValueError:
+            found = {}
+        read = _read[response] = found if isinstance(found, dict) else {}
+    return read

@@ -32,6 +32,10 @@ class Asked:
         self.all_projects = all_projects
         self.failed: dict[str, str] = {}
         self.words: list[str] = []
+        self.listed: int | None = None
+        """How many things the list had that all of this began with; None where the server left some out itself."""
+        self.listed_again: Callable[[Mapping[str, str]], list[Record]] = lambda _: []
+        """Asks for that list once more, with other parameters."""
 
     def get(self, path: Sequence[str], params: Mapping[str, Any] | None = None) -> Any:
         """Return what the answer at a path of names carries."""

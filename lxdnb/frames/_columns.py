@@ -161,6 +161,7 @@ def _pattern(pattern: str) -> re.Pattern[str]:
 
 
 def _alike(pattern: str, words: Sequence[str]) -> str:
-    return ".".join(
-        words[place] if word == "*" and place < len(words) else word for place, word in enumerate(pattern.split("."))
-    )
+    """Return a pattern with the names that stand at its stars in a path; the last one takes the rest of it."""
+    parts = pattern.split(".")
+    taken = [words[place] if part == "*" and place < len(words) else part for place, part in enumerate(parts)]
+    return ".".join([*taken, *words[len(parts) :]] if parts[-1] == "*" else taken)

@@ -104,10 +104,13 @@ def records_of(server: Asked, made: Plan) -> list[Record]:
 def _listed(server: Asked, made: Plan) -> list[Record]:
     view, client = made.view, server.client
     params = made.parameters()
-    if not (view.feature and made.all_projects):
-        return _of_project(server, made, params, client.project)
-    if made.at_once:
-        return _of_project(server, made, {**params, "all-projects": "true"}, None)
+    if made.at_once or not (view.feature and made.all_projects):
+        everywhere = {"all-projects": "true"} if made.all_projects and view.feature else {}
+        project = None if everywhere else client.project
+        found = _of_project(server, made, {**params, **everywhere}, project)
+        server.listed = None if made.filter else len(found)
+        server.listed_again = lambda others: server.records(view.collection, {**others, **everywhere})
+        return found
     found: list[Record] = []
     for project in _projects_with(server, view.feature):
         found += _of_project(server, made, {**params, "project": project}, project)

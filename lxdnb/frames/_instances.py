@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from lxdnb.frames._asked import Asked
@@ -14,6 +15,7 @@ __all__ = ["INSTANCES", "STATUSES", "TYPES", "addresses", "root_disk"]
 
 STATUSES = ("Running", "Stopped", "Frozen", "Error")
 TYPES = ("container", "virtual-machine")
+FEW = 8  # running instances, whose states are asked one by one in any case
 
 
 def addresses(record: Record, family: str) -> tuple[str, ...]:
@@ -87,6 +89,35 @@ def _share(used: Read, limit: Read) -> Read:
         return amount / most if isinstance(amount, int) and most else None
 
     return read
+
+
+class _State:
+    """The state of those that run: asked of each, or by one list of all with recursion=2 where few are stopped.
+
+    That list costs a server some 4 ms for a running and 3 ms for a stopped one, a request for one state 6 ms: measured
+    on LXD 5.0 and Incus 6.0 with two processors, a btrfs pool and four requests at a time.
+    """
+
+    each = Each("state", ("instances", "{name}", "state"), "running instance", is_active)
+
+    def steps(self, why: str) -> Iterator[Step]:
+        for step in self.each.steps(why):
+            yield replace(step, why=f"{why}; where over two thirds run, one list with recursion=2 in their place")
+
+    def fill(self, server: Asked, records: list[Record]) -> list[Record]:
+        running = sum(map(is_active, records))
+        if running < FEW or server.listed is None or 2 * (server.listed - running) > running:
+            return self.each.fill(server, records)
+        states = {_identity(each): each.get("state") for each in server.listed_again({"recursion": "2"})}
+        here = [record for record in records if not is_active(record) or _identity(record) in states]
+        for record in here:
+            if is_active(record):
+                record["state"] = states[_identity(record)]
+        return here
+
+
+def _identity(record: Record) -> tuple[Any, Any]:
+    return record.get("project") or "default", record.get("name")
 
 
 class _Host:
@@ -357,7 +388,7 @@ INSTANCES = View(
         **{path: (dtype, "state") for path, dtype in STATE_FIELDS.items()},
     },
     sources={
-        "state": Each("state", ("instances", "{name}", "state"), "running instance", is_active),
+        "state": _State(),
         "host": _Host(),
         "leases": _Leases(),
     },

@@ -96,6 +96,8 @@ def plan(
 ) -> Plan:
     """Return what to ask for. Raises ValueError for a column, field or condition that there is none of."""
     picked = chosen(view.name, view.columns, view.fields, columns)
+    if columns is None and all_projects and "project" in view.columns and view.columns["project"] not in picked:
+        picked = [view.columns["project"], *picked]
     condition = None if where is None else parse(where)
     parts = () if condition is None else conjuncts(condition)
     spoken = [] if condition is None else list(fields(condition))

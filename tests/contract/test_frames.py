@@ -10,6 +10,7 @@ import pytest
 
 import lxdnb
 from lxdnb import frames
+from lxdnb.frames import _instances
 
 # Names and dtypes of the default view, as its documentation promises them.
 SCHEMA = {
@@ -100,6 +101,21 @@ def test_the_cheapest_requests(client, server, mixed, asked):
     assert asked == ["/1.0/instances"]
     frames.instances(client)
     assert sorted(asked[1:]) == ["/1.0/instances", "/1.0/instances/f-run/state"]
+
+
+def test_where_most_run_one_list_tells_the_states_of_all(client, server, mixed, asked, monkeypatch):
+    monkeypatch.setattr(_instances, "FEW", 2)
+    for name in ("f-two", "f-three"):
+        server.cli("launch", "busybox", name)
+    told = {record["name"]: record["state"] for record in json.loads(server.cli("list", "--format", "json"))}
+    frame = frames.instances(client, ["name", "pid"]).set_index("name")
+    assert asked == ["/1.0/instances", "/1.0/instances"]  # one of four is stopped
+    assert frame["pid"].dropna().to_dict() == {name: told[name]["pid"] for name in ("f-run", "f-two", "f-three")}
+    del asked[:]
+    frames.instances(client, ["name", "pid"], where="name ne f-idle")
+    server.cli("stop", "-f", "f-two")
+    frames.instances(client, ["name", "pid"])
+    assert "/1.0/instances/f-run/state" in asked
 
 
 def test_a_type_alone(client, mixed):

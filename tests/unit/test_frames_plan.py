@@ -1,0 +1,137 @@
+"""The planner and what it stands on: columns by name and by path, dtypes, and the fewest requests; no server."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from lxdnb.frames import INSTANCE_COLUMNS, VIEWS
+from lxdnb.frames._build import build
+from lxdnb.frames._columns import Column, at, by_path, chosen
+from lxdnb.frames._instances import INSTANCES
+from lxdnb.frames._plan import plan
+from lxdnb.frames._servers import marked
+
+
+def requests(*columns: str, **options: object) -> list[tuple[str, str]]:
+    return [(step.request, step.each) for step in plan(INSTANCES, columns, **options).steps()]
+
+
+LIST = ("GET /1.0/instances?recursion=1", "")
+STATES = ("GET /1.0/instances/{name}/state", "running instance")
+
+
+def test_each_column_costs_what_it_must():
+    assert requests("name") == requests("name", "project") == [("GET /1.0/instances", "")]
+    assert requests("name", "status", "config.user.role", "pool") == [LIST]
+    assert requests("name", "memory") == requests("memory", "ipv4", "state.network.eth0.mtu") == [LIST, STATES]
+    assert requests("disk") == requests("memory", "state.disk.root.usage") == [("GET /1.0/instances?recursion=2", "")]
+    assert requests("name", where="memory ne 0") == [LIST, STATES]
+    assert requests("name", all_projects=True, extensions=["instance_all_projects"]) == [
+        ("GET /1.0/instances?all-projects=true", "")
+    ]
+
+
+def test_conditions_of_the_list_decide_before_states_are_asked_for():
+    made = plan(INSTANCES, ["name", "memory"], "status eq Running and memory ne 5")
+    assert [str(part) for part in made.early] == ["status eq Running"]
+    assert [str(part) for part in made.late] == ["memory ne 5"]
+    assert (made.deciding, made.telling) == (("state",), ())
+    made = plan(INSTANCES, ["name", "memory"], "status eq Running")
+    assert (made.deciding, made.telling) == ((), ("state",))
+
+
+def test_all_projects_show_whose_each_is():
+    assert plan(INSTANCES, None, all_projects=True).columns[0].name == "project"
+    assert "project" not in [column.name for column in plan(INSTANCES, None).columns]
+    assert [column.name for column in plan(INSTANCES, ["name"], all_projects=True).columns] == ["name"]
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("config.user.role", "web"),
+        ("config.user", None),
+        ("devices.eth0.100.mtu", "1400"),
+        ("devices.eth0.mtu", "1500"),
+        ("state.network.eth0.counters.bytes_received", 7),
+        ("state.network.eth1.counters.bytes_received", None),
+        ("name", "c1"),
+        ("name.first", None),
+    ],
+)
+def test_paths_reach_keys_with_dots(path, value):
+    record = {
+        "name": "c1",
+        "config": {"user.role": "web"},
+        "devices": {"eth0": {"mtu": "1500"}, "eth0.100": {"mtu": "1400"}},
+        "state": {"network": {"eth0": {"counters": {"bytes_received": 7}}}},
+    }
+    assert by_path(path)(record) == value == at(record, path.split("."))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        ("memry", "did you mean 'memory'"),
+        ("confg.user.role", "did you mean 'config.user.role'"),
+        ("state.memory.usag", "did you mean 'state.memory.usage'"),
+        ("state.network.eth0.hwadr", "did you mean 'state.network.eth0.hwaddr'"),
+        ("xyzzy", "there are name, status"),
+    ],
+)
+def test_an_unknown_column_names_the_closest(wrong, hint):
+    with pytest.raises(ValueError, match=f"instances have no column or field '{wrong}': {hint}"):
+        plan(INSTANCES, ["name", wrong])
+    with pytest.raises(ValueError, match=hint):
+        plan(INSTANCES, ["name"], f"{wrong} eq 1")
+
+
+KINDS = {
+    "string": "a",
+    "Int64": 5,
+    "Float64": 0.5,
+    "boolean": True,
+    "datetime": "2026-11-29T10:00:00.123456789Z",
+    "category": "new",
+    "tuple": ["a", "b"],
+}
+
+
+@pytest.mark.parametrize("dtype", KINDS)
+def test_what_is_of_another_type_is_na_and_told(dtype):
+    column = Column("x", dtype, categories=("known",))
+    wrong = {"a": 1} if dtype != "string" else 5
+    full = build("things", [column], [{"x": KINDS[dtype]}, {}, {"x": None}, {"x": wrong}])
+    empty = build("things", [column], [])
+    unnoticed = build("things", [column], [{"x": KINDS[dtype]}])
+    assert full["x"].dtype == empty["x"].dtype or dtype == "category"
+    assert marked(full)["words"] == [f"x: 1 value of another type, such as {wrong!r}"]
+    assert marked(unnoticed)["words"] == []
+    if dtype == "tuple":
+        assert list(full["x"]) == [("a", "b"), (), (), ()]
+    else:
+        assert list(full["x"].isna()) == [False, True, True, True]
+    if dtype == "category":
+        assert list(full["x"].cat.categories) == ["known", "new"]
+        assert list(empty["x"].cat.categories) == ["known"]
+    if dtype == "datetime":
+        assert full["x"][0] == pd.Timestamp(KINDS[dtype])
+
+
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1, True, 1.5, "5", float("nan")])
+def test_numbers_that_are_none(number):
+    frame = build("things", [Column("x", "Int64")], [{"x": number}])
+    assert frame["x"].isna().all()
+    assert len(marked(frame)["words"]) == 1
+
+
+def test_every_view_declares_its_keys_and_where_its_values_stand():
+    for view in VIEWS.values():
+        assert set(view.keys) <= set(view.columns), view.name
+        for column in view.columns.values():
+            assert set(column.needs) <= {*view.sources, "recursion=2"}, column.name
+            assert column.read or column.source.split(".")[0], column.name
+    assert list(INSTANCE_COLUMNS)[:2] == ["name", "status"]
+    with pytest.raises(TypeError, match="list of names"):
+        chosen("instances", INSTANCE_COLUMNS, {}, "name")
