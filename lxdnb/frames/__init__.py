@@ -19,7 +19,7 @@ from lxdnb.frames._fetch import explained, frame_of
 from lxdnb.frames._instances import INSTANCES
 from lxdnb.frames._servers import Clients, client_of
 from lxdnb.frames._storage import POOLS
-from lxdnb.frames._table import html, outcomes
+from lxdnb.frames._table import html, outcomes, text
 from lxdnb.frames._views import VIEWS
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "instances",
     "outcomes",
     "pools",
+    "text",
     "virtual_machines",
 ]
 

@@ -17,9 +17,11 @@ from lxdnb.frames._arrays import array
 from lxdnb.frames._columns import Column, Record
 from lxdnb.frames._servers import remember
 
-__all__ = ["SERVER", "build"]
+__all__ = ["SERVER", "build", "columns_of"]
 
 SERVER = Column("server", what="name of the server, where several were asked")
+
+_columns: dict[str, dict[str, Column]] = {}
 
 
 def build(
@@ -36,7 +38,9 @@ def build(
     told = list(words)
     several = [SERVER] if asked and set(asked) != {""} else []
     made: dict[str, Any] = {}
+    kept = _columns.setdefault(view, {})
     for column in [*several, *columns]:
+        kept[column.name] = column
         read = column.reader()
         made[column.name] = array(column, [read(record) for record in records], told.append)
     frame = pd.DataFrame(made, index=pd.RangeIndex(len(records)))
@@ -50,3 +54,8 @@ def build(
         }
     )
     return frame
+
+
+def columns_of(view: str) -> Mapping[str, Column]:
+    """Return the columns that frames of a view were built of in this process, by name; those by a path are of them."""
+    return _columns.get(view, {})

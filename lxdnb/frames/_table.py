@@ -1,63 +1,156 @@
-"""Frames of lxdnb's as tables for people."""
+"""Frames of lxdnb's as tables for people: what columns declare decides how their values are shown.
+
+A frame is ours to show as long as its columns are those that were declared, of their dtypes, its rows filtered, sorted
+or cut as one likes. What pandas has made of it otherwise is pandas' to show. Only rows that are shown are looked at.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from lxdnb.display import Cell, human_age, human_size, table_html
-from lxdnb.frames._instances import INSTANCES
+from lxdnb.display import Cell, Note, human_age, list_cell, quantity, table_html, table_text, text_cell
+from lxdnb.frames._build import build, columns_of
+from lxdnb.frames._columns import Column
+from lxdnb.frames._servers import marked
+from lxdnb.frames._views import VIEWS
 
-__all__ = ["html", "outcomes"]
+__all__ = ["DataFrame", "html", "outcomes", "text"]
+
+DataFrame = pd.DataFrame  # what IPython asks us to show
 
 SHOWN_ROWS = 50
+SHOWN_NOTES = 10
+ROOM = (100, 24)  # of a terminal whose size nobody knows
+FINGERPRINT = 12  # characters of it, as `lxc image list` has
+NOTHING = Cell("—", faint=True)
+
+_OUTCOMES = (Column("name"), Column("before", unit="status"), Column("after", unit="status"))
+_DTYPES = {"datetime": "datetime64[ns, UTC]", "tuple": "object"}
 
 
 def outcomes(names: Sequence[str], before: Sequence[str], after: Sequence[str | None]) -> pd.DataFrame:
     """Return what became of instances: `name`, `before` and `after`, their statuses; `after` is NA for what is gone."""
-    columns = {"name": names, "before": before, "after": after}
-    frame = pd.DataFrame({name: pd.array(list(values), dtype="string") for name, values in columns.items()})
-    frame.attrs["lxdnb"] = json.dumps({"view": "outcomes"})
-    return frame
+    rows = zip(names, before, after, strict=True)
+    return build("outcomes", _OUTCOMES, [{"name": name, "before": was, "after": is_} for name, was, is_ in rows])
 
 
 def html(frame: pd.DataFrame) -> str | None:
     """Return a frame of lxdnb's as an HTML table for people, or None for any other DataFrame.
 
-    What pandas has made of such a frame, with other rows' names, columns or types, is another: it is pandas' to show.
+    Filtered, sorted and cut, and of some of its columns, a frame is still lxdnb's; the labels of its rows are shown
+    where they are no longer 0, 1, 2 …. With other columns, types or named rows it is pandas' to show.
 
-    Sizes and ages are rounded, with the exact value as the cell's title; rows after the first 50 are counted only.
+    Sizes, rates, durations and ages are rounded, with the exact value as the cell's title; `—` is NA; long texts are
+    cut, with the whole as the title. Rows after the first 50 are counted only. What failed stands under the table.
+
+    >>> "<table>" in frames.html(frames.instances(lx))
+    True
     """
-    if "lxdnb" not in frame.attrs or not _as_made(frame):
+    said = _ours(frame)
+    if said is None:
         return None
+    return table_html(_heads(frame, said), _rows(frame, said), _notes(frame))
+
+
+def text(frame: pd.DataFrame, room: int | None = None) -> str | None:
+    """Return a frame of lxdnb's as lines of text for people, or None for any other DataFrame; see `html`.
+
+    `room` is how many columns a line may have, those of the terminal unless given. What is too wide for it is cut:
+    texts first, then whole columns, which are named under the table.
+
+    >>> print(frames.text(frames.instances(lx, ["name", "status"])))
+    name  status
+    c1    Running
+    c2    Stopped
+    """
+    said = _ours(frame)
+    if said is None:
+        return None
+    wide = shutil.get_terminal_size(ROOM).columns if room is None else room
+    return table_text(_heads(frame, said), _rows(frame, said), _notes(frame), room=wide)
+
+
+def _ours(frame: pd.DataFrame) -> Mapping[str, Column] | None:
+    """Return the columns that a frame is made of, as they were declared; None where it is not as they have it."""
+    view = marked(frame).get("view")
+    if not isinstance(view, str) or not frame.columns.is_unique or not len(frame.columns):
+        return None
+    index = frame.index
+    if index.nlevels != 1 or index.name is not None or not pd.api.types.is_integer_dtype(index.dtype):
+        return None
+    declared = VIEWS[view].columns if view in VIEWS else {}
+    known = {**declared, **columns_of(view)}
+    found = {name: known[name] for name in frame.columns if name in known}
+    fitting = len(found) == len(frame.columns) and all(
+        str(dtype) == _DTYPES.get(found[name].dtype, found[name].dtype) for name, dtype in frame.dtypes.items()
+    )
+    return found if fitting else None
+
+
+def _labelled(frame: pd.DataFrame) -> bool:
+    index = frame.index
+    return not (isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1)
+
+
+def _heads(frame: pd.DataFrame, columns: Mapping[str, Column]) -> list[Cell]:
+    labels = [Cell("", number=True)] if _labelled(frame) else []
+    return [*labels, *(Cell(name, _told(column), number=_is_number(column)) for name, column in columns.items())]
+
+
+def _told(column: Column) -> str:
+    dtype = _DTYPES.get(column.dtype, column.dtype)
+    return " · ".join(filter(None, (column.what, column.source, dtype, column.unit)))
+
+
+def _is_number(column: Column) -> bool:
+    return column.dtype in ("Int64", "Float64")
+
+
+def _rows(frame: pd.DataFrame, columns: Mapping[str, Column]) -> Iterator[tuple[Cell, ...]]:
     head = frame.head(SHOWN_ROWS)
-    units = {column.name: column.unit for column in INSTANCES.columns.values()}
-    shown = {name: [_cell(value, units.get(name, "")) for value in head[name]] for name in head.columns}
-    table = table_html(list(shown), zip(*shown.values(), strict=True))
-    more = len(frame) - len(head)
+    made = [[Cell(str(label), number=True, faint=True) for label in head.index]] if _labelled(frame) else []
+    for name, column in columns.items():
+        show, values = _shower(column), head[name]
+        pairs = zip(values.tolist(), values.isna().tolist(), strict=True)
+        made.append([NOTHING if missing else show(value) for value, missing in pairs])
+    return zip(*made, strict=True)
+
+
+def _shower(column: Column) -> Callable[[Any], Cell]:
+    """Return the function that makes a column's values cells."""
+    unit = column.unit
+    if _is_number(column):
+        return lambda value: quantity(value, unit)
+    if column.dtype == "datetime":
+        now = pd.Timestamp.now("UTC")
+        return lambda value: Cell(human_age((now - value).total_seconds()), value.isoformat())
+    if column.dtype == "tuple":
+        return lambda value: list_cell(value) if isinstance(value, tuple) else text_cell(str(value))
+    if column.dtype == "boolean":
+        return lambda value: Cell("yes" if value else "no")
+    if unit == "fingerprint":
+        return lambda value: Cell(value[:FINGERPRINT], value)
+    return lambda value: text_cell(str(value), dot=unit == "status")
+
+
+def _notes(frame: pd.DataFrame) -> Iterator[Note]:
     if frame.empty:
-        return table + "<div>nothing here</div>"
-    return table + (f"<div>… {more:,} more</div>" if more else "")
-
-
-def _as_made(frame: pd.DataFrame) -> bool:
-    if not isinstance(frame.index, pd.RangeIndex) or not frame.columns.is_unique:
-        return False
-    made = {column.name: column.dtype for column in INSTANCES.columns.values()}
-    return all(str(frame.dtypes[name]) == "Int64" for name in frame.columns if made.get(name) == "Int64")
-
-
-def _cell(value: Any, unit: str) -> Cell:
-    if isinstance(value, tuple):
-        return Cell(", ".join(map(str, value)))
-    if pd.api.types.is_scalar(value) and pd.isna(value):
-        return Cell("")
-    if unit == "bytes":
-        return Cell(human_size(int(value)), title=f"{value:,} bytes")
-    if isinstance(value, pd.Timestamp):
-        seconds = (pd.Timestamp.now("UTC") - value).total_seconds()
-        return Cell(human_age(seconds), title=value.isoformat())
-    return Cell(str(value), dot=unit == "status")
+        yield Note("nothing here")
+    if (more := len(frame) - SHOWN_ROWS) > 0:
+        yield Note(f"… {more:,} more")
+    said = marked(frame)
+    failed, words = said.get("failed"), said.get("words")
+    reasons = list(failed.items()) if isinstance(failed, dict) else []
+    for name, reason in reasons[:SHOWN_NOTES]:
+        yield Note(f"{name}: {reason}", bad=True)
+    if (more := len(reasons) - SHOWN_NOTES) > 0:
+        yield Note(f"… {more:,} more that failed", bad=True)
+    told = words if isinstance(words, list) else []
+    for word in told[:SHOWN_NOTES]:
+        yield Note(str(word))
+    if (more := len(told) - SHOWN_NOTES) > 0:
+        yield Note(f"… {more:,} more such remarks")

@@ -18,12 +18,12 @@ from IPython.core.magic import (
     output_can_be_silenced,
 )
 
-from lxdnb import frames
 from lxdnb.client import Client
 from lxdnb.display import visible
 from lxdnb.exceptions import ClientConnectionFailed, LXDError
 from lxdnb.finding import choose, chosen, connect
 from lxdnb.magics import commands
+from lxdnb.magics._tables import show_frames
 from lxdnb.magics.grammar import GrammarError, Help, parse
 
 if TYPE_CHECKING:
@@ -106,7 +106,4 @@ def use(client: Client) -> None:
 def register(shell: InteractiveShell) -> None:
     """Add `%lxd` and `%%lxd` to a shell, and the table in which it shows frames that are lxdnb's."""
     shell.register_magics(LXDMagics)
-    display: Any = shell.display_formatter
-    display.formatters["text/html"].for_type_by_name(
-        "pandas", "DataFrame", lambda frame: frames.html(frame) or frame._repr_html_()
-    )
+    show_frames(shell)
