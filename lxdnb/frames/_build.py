@@ -19,6 +19,7 @@ from lxdnb.frames._servers import remember
 
 __all__ = ["SERVER", "build", "columns_of"]
 
+NEAR = 200  # records that a processor keeps at hand while each column reads them
 SERVER = Column("server", what="name of the server, where several were asked")
 
 _columns: dict[str, dict[str, Column]] = {}
@@ -37,12 +38,14 @@ def build(
     asked = dict(clients or {})
     told = list(words)
     several = [SERVER] if asked and set(asked) != {""} else []
-    made: dict[str, Any] = {}
-    kept = _columns.setdefault(view, {})
-    for column in [*several, *columns]:
-        kept[column.name] = column
-        read = column.reader()
-        made[column.name] = array(column, [read(record) for record in records], told.append)
+    every = [*several, *columns]
+    _columns.setdefault(view, {}).update({column.name: column for column in every})
+    values: list[list[Any]] = [[] for _ in every]
+    for start in range(0, len(records), NEAR):
+        near = records[start : start + NEAR]
+        for column, kept in zip(every, values, strict=True):
+            kept += column.values(near)
+    made = {column.name: array(column, kept, told.append) for column, kept in zip(every, values, strict=True)}
     frame = pd.DataFrame(made, index=pd.RangeIndex(len(records)))
     frame.attrs["lxdnb"] = json.dumps(
         {

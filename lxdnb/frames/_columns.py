@@ -62,6 +62,13 @@ class Column:
         """Return the function that takes its value out of a record: None for what is missing."""
         return self.read or by_path(self.source)
 
+    def values(self, records: Sequence[Record]) -> list[Any]:
+        """Return its values of many records."""
+        if self.read is None and "." not in self.source:
+            name = self.source
+            return [record.get(name) for record in records]  # without a call for each
+        return list(map(self.reader(), records))
+
 
 Fields = Mapping[str, str | tuple[str, str]]
 """The fields of a view's records and their dtypes, as `state.memory.usage`; `*` stands for one name or key, whatever
@@ -77,23 +84,22 @@ def by_path(path: str) -> Read:
     first, *rest = path.split(".")
     if not rest:
         return lambda record: record.get(first)
-    if len(rest) == 1:
-        key = rest[0]
-
-        def of_two(record: Record) -> Any:
-            found = record.get(first)
-            return found.get(key) if isinstance(found, dict) else None
-
-        return of_two
     whole = ".".join(rest)
 
-    def of_more(record: Record) -> Any:
+    def read(record: Record) -> Any:
         found = record.get(first)
         if not isinstance(found, dict):
             return None
-        return found[whole] if whole in found else at(found, rest)
+        if whole in found:
+            return found[whole]
+        value: Any = found
+        for word in rest:
+            if not isinstance(value, dict) or word not in value:
+                return at(found, rest) if len(rest) > 1 else None
+            value = value[word]
+        return value
 
-    return of_more
+    return read
 
 
 def at(value: Any, words: Sequence[str]) -> Any:

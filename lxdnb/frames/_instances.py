@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from lxdnb.frames._asked import Asked
-from lxdnb.frames._columns import Column, Read, Record, by_path
+from lxdnb.frames._columns import Column, Read, Record
 from lxdnb.frames._sizes import cores, share, size
 from lxdnb.frames._view import Each, Step, View, declared, is_active, named_by_url
 
@@ -20,14 +20,16 @@ FEW = 8  # running instances, whose states are asked one by one in any case
 
 def addresses(record: Record, family: str) -> tuple[str, ...]:
     """Return an instance's addresses of a family, `inet` or `inet6`, other than loopback and link-local."""
-    interfaces = (record.get("state") or {}).get("network") or {}
-    return tuple(
-        address["address"]
-        for interface in interfaces.values()
-        if interface.get("type") != "loopback"
-        for address in interface.get("addresses") or ()
-        if address["family"] == family and address["scope"] not in ("link", "local")
-    )
+    interfaces = (record.get("state") or {}).get("network")
+    if not interfaces:
+        return ()
+    found: list[str] = []
+    for interface in interfaces.values():
+        if interface.get("type") != "loopback":
+            for address in interface.get("addresses") or ():
+                if address["family"] == family and address["scope"] not in ("link", "local"):
+                    found.append(address["address"])
+    return tuple(found)
 
 
 def root_disk(record: Record) -> tuple[str, dict[str, Any]]:
@@ -41,17 +43,29 @@ def root_disk(record: Record) -> tuple[str, dict[str, Any]]:
 
 def _of(*path: str) -> Read:
     """Read a number of a state, which is negative where the server does not know it."""
-    at_path = by_path(".".join(path))
 
     def read(record: Record) -> Any:
-        value = at_path(record) if is_active(record) else None
+        value: Any = record.get("state")
+        if value is None or not is_active(record):
+            return None
+        for word in path:
+            if not isinstance(value, dict):
+                return value  # which is none of the column's type, and is told
+            value = value.get(word)
         return None if isinstance(value, int) and value < 0 else value
 
     return read
 
 
-_memory = _of("state", "memory", "usage")
-_cpu = _of("state", "cpu", "usage")
+_memory = _of("memory", "usage")
+_cpu = _of("cpu", "usage")
+
+
+_init = _of("pid")
+
+
+def _pid(record: Record) -> Any:
+    return _init(record) or None
 
 
 def _cpu_seconds(record: Record) -> Any:
@@ -209,7 +223,7 @@ _COLUMNS = declared(
         "Int64",
         "NA when not running",
         path="state.processes",
-        read=_of("state", "processes"),
+        read=_of("processes"),
         needs=("state",),
         letter="N",
     ),
@@ -314,7 +328,7 @@ _COLUMNS = declared(
         "Int64",
         "of its init on the host",
         path="state.pid",
-        read=lambda record: _of("state", "pid")(record) or None,
+        read=_pid,
         needs=("state",),
         letter="p",
         shown=False,
