@@ -17,7 +17,7 @@ from lxdnb.frames._diff import diff
 from lxdnb.frames._documented import documented
 from lxdnb.frames._fetch import explained, frame_of
 from lxdnb.frames._instances import INSTANCES
-from lxdnb.frames._servers import Clients, client_of
+from lxdnb.frames._servers import Clients, client_of, named
 from lxdnb.frames._storage import POOLS
 from lxdnb.frames._table import html, outcomes, text
 from lxdnb.frames._views import VIEWS
@@ -120,7 +120,7 @@ def explain(
     if view not in VIEWS:
         raise ValueError(f"there is no view {view!r}: {closest(view, VIEWS)}")
     rows = explained(VIEWS[view], clients, columns, where, all_projects=all_projects)
-    return build("explain", [Column("request"), Column("each"), Column("why")], rows)
+    return build("explain", [Column("request"), Column("each"), Column("why")], rows, clients=named(clients))
 
 
 def _and(condition: str, where: str | None) -> str:
