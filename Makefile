@@ -31,7 +31,7 @@ lint: .venv/.test
 	$(BIN)/lint-imports
 
 bench: .venv/.lab .venv-bench/.done  ## measure against lxc, incus and pylxd, side by side
-	$(BIN)/python -m tests.install lxd incus-base lxcfs btrfs-progs busybox-static
+	$(BIN)/python -m tests.install lxd incus-base lxcfs btrfs-progs busybox-static curl
 	$(BIN)/python -m tests.benchmarks
 
 clean:

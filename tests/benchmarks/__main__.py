@@ -15,13 +15,14 @@ import sys
 import lxdnb
 from tests import daemons
 
-from . import commands, files, images, imports, lists, resources, sandbox, soak
+from . import commands, files, images, imports, inventory, lists, resources, sandbox, soak
 from .peers import PYTHON_WITH_PYLXD
 from .table import text
 from .turns import Wrong, say
 
 SUBJECTS = {
     "lists": lists,
+    "inventory": inventory,
     "commands": commands,
     "files": files,
     "images": images,

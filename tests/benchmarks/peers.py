@@ -57,14 +57,19 @@ class Lxdnb:
         return used
 
     def memory(self, call: Callable[..., object], *arguments: object) -> int:
-        """By how many bytes the memory of a new process rises, once it has connected, while it calls that with its
-        client: this one may have room left from before, and then would not rise."""
-        with ProcessPoolExecutor(1, get_context("spawn")) as processes:
-            return processes.submit(_peak, str(self.daemon.socket), call, arguments).result()
+        """By how much the memory of a new process rises; see `risen`."""
+        return risen(self.daemon.socket, call, *arguments)
 
     def pairs(self, columns: Sequence[str] | None = None) -> Pairs:
         frame = frames.instances(self.client, columns)
         return set(zip(frame["name"], frame["status"], strict=True))
+
+
+def risen(socket: Path, call: Callable[..., object], *arguments: object) -> int:
+    """Return by how many bytes the memory of a new process rises, once it has connected, while it calls that with its
+    client: this one may have room left from before, and then would not rise."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as processes:
+        return processes.submit(_peak, str(socket), call, arguments).result()
 
 
 def _peak(socket: str, call: Callable[..., object], arguments: Sequence[object]) -> int:
