@@ -31,8 +31,10 @@ __all__ = [
 
 _LABEL = "text-align:left;vertical-align:top;padding:1px 12px 1px 0;font-weight:600"
 _VALUE = "text-align:left;vertical-align:top;padding:1px 12px 1px 0"
-LONGEST = 60  # characters of a text in a cell; the whole is its title
+LONGEST = 50  # characters of a text in a cell; the whole is its title
 LONGEST_TITLE = 2000
+YEAR = 365.25 * 86400
+NAMED_AGAIN = 25  # rows after which the columns' names are out of sight
 NARROWEST = 12  # columns of a terminal that a text is not cut below
 
 
@@ -77,8 +79,8 @@ def human_size(size: float) -> str:
     '1.5 KiB'
     """
     amount, unit = float(size), "B"
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB", "PiB"):
-        if abs(amount) < 1023.5 or unit == "PiB":
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"):
+        if abs(amount) < 1023.5 or unit == "EiB":
             break
         amount /= 1024
     if unit == "B":
@@ -92,8 +94,8 @@ def human_age(seconds: float) -> str:
     >>> human_age(7500), human_age(-7500)
     ('2 h ago', 'in 2 h')
     """
-    sizes = ((86400, "d"), (3600, "h"), (60, "min"))
-    size, unit = next((each for each in sizes if abs(seconds) >= each[0]), (1, "s"))
+    sizes = ((2 * YEAR, YEAR, "y"), (86400, 86400, "d"), (3600, 3600, "h"), (60, 60, "min"))
+    size, unit = next(((size, unit) for least, size, unit in sizes if abs(seconds) >= least), (1, "s"))
     said = f"{abs(seconds) // size:.0f} {unit}"
     return f"in {said}" if seconds < 0 else f"{said} ago"
 
@@ -148,8 +150,8 @@ def quantity(value: float, unit: str = "") -> Cell:
     if unit == "share":
         return Cell(human_share(value), exact, number=True)
     short = f"{value}" if isinstance(value, int) else f"{value:.2f}" if abs(value) >= 1 else f"{value:.2g}"
-    text = f"{short} {unit}" if unit else short
-    return Cell(text, f"{exact} {unit}".strip() if short != f"{value}" else "", number=True)
+    said = unit[:-1] if unit == "cores" and value == 1 else unit
+    return Cell(f"{short} {said}".strip(), f"{exact} {said}".strip() if short != f"{value}" else "", number=True)
 
 
 def text_cell(text: str, *, dot: bool = False, longest: int = LONGEST) -> Cell:
@@ -210,29 +212,28 @@ def fields_html(title: str, fields: Mapping[str, object]) -> str:
 
 
 def table_html(columns: Sequence[Cell | str], rows: Iterable[Sequence[object]], notes: Iterable[Note] = ()) -> str:
-    """Return rows as an HTML table, whose header stays in view, with notes under it."""
+    """Return rows as an HTML table, with notes under it. Of many rows, the columns' names stand below them again."""
     head = "".join(_heading_html(column) for column in columns)
-    body = "".join("<tr>" + "".join(_cell_html(value) for value in row) + "</tr>" for row in rows)
+    lines = ["<tr>" + "".join(_cell_html(value) for value in row) + "</tr>" for row in rows]
+    foot = f"<tfoot><tr>{head}</tr></tfoot>" if len(lines) > NAMED_AGAIN else ""
     under = "".join(f"<div>{_dot(_BAD) if note.bad else ''}{escaped(note.text)}</div>" for note in notes)
-    # Both classes: MathJax 2 has the one, MathJax 3 the other.
+    # Both classes against mathematics: MathJax 2 has the one, MathJax 3 the other.
     return (
-        f'<div class="lxdnb tex2jax_ignore mathjax_ignore"><style>{_STYLE}</style><div class="lxdnb-scroll">'
-        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{under}</div>"
+        f'<div class="lxdnb tex2jax_ignore mathjax_ignore"><style>{_STYLE}</style><div class="lxdnb-table">'
+        f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody>{foot}</table></div>{under}</div>"
     )
 
 
-# As tall as 25 rows: the header stays while what is taller is scrolled. On paper nothing is.
+# As particular as JupyterLab's own rules, and more.
 _STYLE = (
-    ".lxdnb .lxdnb-scroll{overflow:auto;max-height:46em;margin-bottom:2px}"
-    ".lxdnb table{border-collapse:collapse;margin:0}"
-    ".lxdnb table th,.lxdnb table td{text-align:left;vertical-align:top;padding:3px 14px 3px 4px;white-space:nowrap}"
-    ".lxdnb table th{position:sticky;top:0;font-weight:600;"
-    "background:var(--jp-layout-color0,var(--vscode-editor-background,Canvas));"
-    "color:var(--jp-content-font-color1,var(--vscode-editor-foreground,CanvasText))}"
-    ".lxdnb table .n{text-align:right;font-variant-numeric:tabular-nums}"
-    ".lxdnb table .t{white-space:normal;min-width:18em;overflow-wrap:anywhere}"
-    ".lxdnb table .f{opacity:.6}"
-    "@media print{.lxdnb .lxdnb-scroll{overflow:visible;max-height:none}}"
+    ".lxdnb .lxdnb-table{overflow-x:auto;margin-bottom:2px}"
+    ".lxdnb .lxdnb-table table{border-collapse:collapse;margin:0}"
+    ".lxdnb .lxdnb-table table th,.lxdnb .lxdnb-table table td"
+    "{text-align:left;vertical-align:top;padding:3px 14px 3px 4px;white-space:nowrap}"
+    ".lxdnb .lxdnb-table table th{font-weight:600}"
+    ".lxdnb .lxdnb-table table tfoot th{border-top:1px solid var(--jp-border-color1,#bdbdbd)}"
+    ".lxdnb .lxdnb-table table .n{text-align:right;font-variant-numeric:tabular-nums}"
+    ".lxdnb .lxdnb-table table .f{opacity:.6}"
 )
 
 
@@ -321,7 +322,7 @@ def _as_cell(value: object) -> Cell:
 
 
 def _dot(colour: str) -> str:
-    return f'<span style="color:{colour}">●</span> '
+    return f'<span style="color:{colour}">●</span>\u00a0'
 
 
 def _title(title: str) -> str:
@@ -339,9 +340,7 @@ def _heading_html(column: Cell | str) -> str:
 
 def _cell_html(value: object) -> str:
     cell = _as_cell(value)
-    kind = "n" if cell.number else "t" if len(cell.text) > 24 else ""
-    if cell.faint:
-        kind = f"{kind} f".strip()
+    kind = " ".join(["n"] * cell.number + ["f"] * cell.faint)
     classes = f' class="{kind}"' if kind else ""
     dot = _dot(_DOTS.get(cell.text, "var(--jp-ui-font-color3,#9e9e9e)")) if cell.dot else ""
     return f"<td{classes}{_title(cell.title)}>{dot}{escaped(cell.text)}</td>"

@@ -22,6 +22,7 @@ class Read:
     """What is on a page: the header's cells, the rows', the lines under the table, and all of what it was made of."""
 
     head: list[ReadCell] = field(default_factory=list)
+    foot: list[ReadCell] = field(default_factory=list)
     rows: list[list[ReadCell]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     tags: set[str] = field(default_factory=set)
@@ -51,7 +52,8 @@ class _Reader(HTMLParser):
             self.page.rows.append([])
         if tag in ("th", "td"):
             self.cell = ReadCell(title=given.get("title", ""), classes=given.get("class", "").split())
-            (self.page.head if tag == "th" else self.page.rows[-1]).append(self.cell)
+            names = self.page.foot if "tfoot" in self.open else self.page.head
+            (names if tag == "th" else self.page.rows[-1]).append(self.cell)
         if tag == "span" and self.cell is not None and "style" in given:
             self.cell.colour = given["style"]
         if tag == "div" and self.after:

@@ -26,7 +26,7 @@ SHOWN_ROWS = 50
 SHOWN_NOTES = 10
 ROOM = (100, 24)  # of a terminal whose size nobody knows
 FINGERPRINT = 12  # characters of it, as `lxc image list` has
-NOTHING = Cell("—", faint=True)
+NOTHING, NO_NUMBER = Cell("—", faint=True), Cell("—", faint=True, number=True)
 
 _OUTCOMES = (Column("name"), Column("before", unit="status"), Column("after", unit="status"))
 _DTYPES = {"datetime": "datetime64[ns, UTC]", "tuple": "object"}
@@ -114,9 +114,9 @@ def _rows(frame: pd.DataFrame, columns: Mapping[str, Column]) -> Iterator[tuple[
     head = frame.head(SHOWN_ROWS)
     made = [[Cell(str(label), number=True, faint=True) for label in head.index]] if _labelled(frame) else []
     for name, column in columns.items():
-        show, values = _shower(column), head[name]
+        show, values, nothing = _shower(column), head[name], NO_NUMBER if _is_number(column) else NOTHING
         pairs = zip(values.tolist(), values.isna().tolist(), strict=True)
-        made.append([NOTHING if missing else show(value) for value, missing in pairs])
+        made.append([nothing if missing else show(value) for value, missing in pairs])
     return zip(*made, strict=True)
 
 

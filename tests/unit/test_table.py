@@ -55,10 +55,10 @@ def made(records: list[dict], columns: list[Column] | None = None, **said) -> pd
 def test_values_are_those_that_people_read_and_titles_are_exact():
     page = read(frames.html(made([RECORD])))
     assert [cell.text for cell in page.head] == [column.name for column in COLUMNS]
-    days = (pd.Timestamp.now("UTC") - pd.Timestamp("2020-03-01T12:00:00Z")).days
+    years = (pd.Timestamp.now("UTC") - pd.Timestamp("2020-03-01T12:00:00Z")).days / 365.25
     assert [cell.text for cell in page.rows[0]] == [
-        "web-1", "● Running", "1.5 KiB", "26 %", "2.5 MiB/s", "0.46 cores", "12.3 s", "12345", "no", "0123456789ab",
-        "default, web", f"{days} d ago",
+        "web-1", "●\u00a0Running", "1.5 KiB", "26 %", "2.5 MiB/s", "0.46 cores", "12.3 s", "12345", "no",
+        "0123456789ab", "default, web", f"{int(years)} y ago",
     ]  # fmt: skip
     titles = {head.text: cell.title for head, cell in zip(page.head, page.rows[0], strict=True)}
     assert titles["memory"] == "1,536 bytes"
@@ -72,7 +72,8 @@ def test_values_are_those_that_people_read_and_titles_are_exact():
     assert page.head[0].title == "of the instance · name · string"
     assert page.head[2].title == "memory · Int64 · bytes"
     to_the_right = {"memory", "share", "received", "cpu", "lasted", "processes"}
-    for cells in (page.head, page.rows[0]):
+    nothing = read(frames.html(made([{}]))).rows[0]
+    for cells in (page.head, page.rows[0], nothing):
         assert {head.text for head, cell in zip(page.head, cells, strict=True) if "n" in cell.classes} == to_the_right
 
 
@@ -86,7 +87,7 @@ def test_what_is_not_known_is_a_dash_and_what_is_empty_is_empty():
 def test_a_status_is_a_dot_and_a_word():
     words = ["Running", "Error", "Frozen", "Whatever", "Running"]
     cells = read(frames.html(made([{"status": word} for word in words]))).column("status")
-    assert [cell.text for cell in cells] == [f"● {word}" for word in words]
+    assert [cell.text for cell in cells] == [f"●\u00a0{word}" for word in words]
     colours = [cell.colour for cell in cells]
     assert colours[0] == colours[4]
     assert len(set(colours)) == 4
@@ -104,7 +105,7 @@ def test_a_status_is_a_dot_and_a_word():
         (human_size(2**20 - 1), "1.0 MiB"),
         (human_size(-(2**21)), "-2.0 MiB"),
         (human_size(99.99 * 2**30), "100 GiB"),
-        (human_size(2**63), "8192 PiB"),
+        (human_size(2**63), "8.0 EiB"),
         (human_size(0.25), "0.2 B"),
         (human_share(0), "0 %"),
         (human_share(1), "100 %"),
@@ -128,7 +129,9 @@ def test_a_status_is_a_dot_and_a_word():
         (human_age(59.9), "59 s ago"),
         (human_age(3600), "1 h ago"),
         (human_age(86400 * 400), "400 d ago"),
+        (human_age(86400 * 800), "2 y ago"),
         (human_age(-7500), "in 2 h"),
+        (quantity(1, "cores").text, "1 core"),
         (quantity(2, "cores").text, "2 cores"),
         (quantity(0.004, "cores").text, "0.004 cores"),
         (quantity(12.3456).text, "12.35"),
@@ -145,14 +148,14 @@ def test_what_is_long_is_cut_with_the_whole_as_its_title():
     name, profiles = "x" * 70, [f"profile-{number}" for number in range(20)]
     page = read(frames.html(made([{"name": name, "profiles": profiles}])))
     cell = page.column("name")[0]
-    assert (cell.text, cell.title) == ("x" * 59 + "…", name)
+    assert (cell.text, cell.title) == ("x" * 49 + "…", name)
     cell = page.column("profiles")[0]
     shown, left = re.fullmatch(r"(.*), … (\d+) more", cell.text).groups()
     assert shown.split(", ") == profiles[: 20 - int(left)]
-    assert len(cell.text) <= 60
+    assert len(cell.text) <= 50
     assert cell.title == ", ".join(profiles)
     sole = read(frames.html(made([{"profiles": [name]}]))).column("profiles")[0]
-    assert (sole.text, sole.title) == ("x" * 59 + "…", name)
+    assert (sole.text, sole.title) == ("x" * 49 + "…", name)
 
 
 def test_rows_after_the_first_fifty_are_counted_alone():
@@ -164,11 +167,12 @@ def test_rows_after_the_first_fifty_are_counted_alone():
     frame.loc[50:, "profiles"] = pd.Series([Untouched()] * 950, index=range(50, 1000), dtype=object)
     page = read(frames.html(frame))
     assert [cell.text for cell in page.column("name")] == [f"n{number}" for number in range(50)]
+    assert [cell.text for cell in page.foot] == ["name", "profiles"]
     assert page.notes == ["… 950 more"]
     lines = frames.text(frame).splitlines()
     assert [line.split()[0] for line in lines[1:51]] == [f"n{number}" for number in range(50)]
     assert lines[51:] == ["… 950 more"]
-    assert read(frames.html(frame.head(50))).notes == []
+    assert read(frames.html(frame.head(50))).notes == read(frames.html(frame.head(20))).foot == []
 
 
 def test_an_empty_one_says_so():
@@ -182,8 +186,8 @@ def test_what_failed_stands_under_the_table():
     failed = {"prod": "connection refused", **{f"c{number}": "no" for number in range(11)}}
     frame = made([RECORD], failed=failed, words=["memory: 1 value of another type"])
     notes = read(frames.html(frame)).notes
-    assert notes[0] == "● prod: connection refused"
-    assert notes[10] == "● … 2 more that failed"
+    assert notes[0] == "●\u00a0prod: connection refused"
+    assert notes[10] == "●\u00a0… 2 more that failed"
     assert notes[11] == "memory: 1 value of another type"
     lines = frames.text(frame, 300).splitlines()
     assert lines[2] == "prod: connection refused"
