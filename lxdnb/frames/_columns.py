@@ -15,7 +15,7 @@ from typing import Any
 
 from lxdnb import checks
 
-__all__ = ["Column", "Fields", "Read", "Record", "at", "by_path", "chosen", "closest"]
+__all__ = ["Column", "Fields", "Read", "Record", "at", "by_path", "chosen", "closest", "unheard"]
 
 Record = dict[str, Any]
 Read = Callable[[Record], Any]
@@ -135,6 +135,21 @@ def chosen(view: str, columns: Mapping[str, Column], fields: Fields, asked: Sequ
         raise TypeError(f"columns is a list of names, as in [{asked!r}]")
     names = [checks.text("a column's name", name) for name in asked]
     return [columns.get(name) or field_at(view, name, columns, fields) for name in dict.fromkeys(names)]
+
+
+def unheard(columns: Iterable[Column], records: Sequence[Record]) -> list[str]:
+    """Return a word on each key of a configuration that none of these records has, while they have one much like it.
+
+    Keys are anybody's, so that a slip in one is no error, and would be a column of nothing.
+    """
+    words: list[str] = []
+    for column in dict.fromkeys(columns):
+        field, _, key = column.source.partition(".")
+        if column.read is None and field in ("config", "expanded_config") and key:
+            keys = {each for record in records for each in record.get(field) or ()}
+            close = [] if key in keys else difflib.get_close_matches(key, keys, n=1, cutoff=0.8)
+            words += [f"{column.name}: none of them has it; did you mean {f'{field}.{each}'!r}?" for each in close]
+    return words
 
 
 def field_at(view: str, path: str, columns: Iterable[str], fields: Fields) -> Column:

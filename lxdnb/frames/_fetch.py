@@ -14,7 +14,7 @@ from lxdnb.client import Client
 from lxdnb.exceptions import LXDError
 from lxdnb.frames._asked import Asked
 from lxdnb.frames._build import build
-from lxdnb.frames._columns import Record
+from lxdnb.frames._columns import Record, unheard
 from lxdnb.frames._plan import Plan, plan
 from lxdnb.frames._servers import Clients, named
 from lxdnb.frames._view import View
@@ -82,22 +82,19 @@ def records_of(server: Asked, made: Plan) -> list[Record]:
     records = _listed(server, made) if view.records is None else view.records(server, made.parameters())
     if not records and client.project and view.feature and not made.all_projects:
         assert_project(client)
-    if made.early:
-        holds = made.holds(made.early)
-        records = [record for record in records if holds(record)]
+    heard = records
+    if not records and made.filter and any(name.startswith("config.") for name in made.known):
+        heard = server.listed_again({"recursion": "1"})  # so that a slip in a key is not taken for an empty list
+    server.words += unheard([*made.columns, *made.known.values()], heard)
+    records = made.kept(made.early, records)
     for need in made.deciding:
         records = view.sources[need].fill(server, records)
-    decides_rows = view.rows is not None
-    if made.late and not decides_rows:
-        holds = made.holds(made.late)
-        records = [record for record in records if holds(record)]
+    if view.rows is None:
+        records = made.kept(made.late, records)
     for need in made.telling:
         records = view.sources[need].fill(server, records)
     if view.rows is not None:
-        records = [row for record in records for row in view.rows(record)]
-        if made.late:
-            holds = made.holds(made.late)
-            records = [record for record in records if holds(record)]
+        records = made.kept(made.late, [row for record in records for row in view.rows(record)])
     return records
 
 

@@ -45,10 +45,16 @@ class Plan:
     at_once: bool
     """Whether the server has the things of all projects in one list."""
 
-    def holds(self, conditions: Sequence[Condition]) -> Callable[[Record], bool]:
-        """Return whether all these conditions hold for a record."""
+    def kept(self, conditions: Sequence[Condition], records: list[Record]) -> list[Record]:
+        """Return the records for which all these conditions hold."""
+        if not conditions:
+            return records
         readers = {name: _typed(column) for name, column in self.known.items()}
-        return lambda record: all(holds(condition, lambda name: readers[name](record)) for condition in conditions)
+        return [
+            record
+            for record in records
+            if all(holds(condition, lambda name, record=record: readers[name](record)) for condition in conditions)
+        ]
 
     def steps(self) -> Iterator[Step]:
         """Yield the requests that it takes, for people."""

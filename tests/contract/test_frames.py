@@ -179,6 +179,17 @@ def test_an_unknown_column_is_refused_before_anything_is_sent(client):
         frames.instances(client, "name")
 
 
+def test_a_slip_in_a_key_is_told_though_it_may_be_a_key(client, server, mixed):
+    server.cli("config", "set", "f-run", "user.role", "web")
+    for ask in ({"columns": ["name", "config.user.rolle"]}, {"where": "config.user.rolle eq web"}):
+        (word,) = json.loads(frames.instances(client, **ask).attrs["lxdnb"])["words"]
+        assert word == "config.user.rolle: none of them has it; did you mean 'config.user.role'?"
+    right = frames.instances(client, ["name"], where="config.user.role eq web")
+    assert list(right["name"]) == ["f-run"]
+    assert json.loads(right.attrs["lxdnb"])["words"] == []
+    assert json.loads(frames.instances(client, ["config.user.team"]).attrs["lxdnb"])["words"] == []
+
+
 def test_the_table_is_safe_and_for_people(client, mixed):
     frame = frames.instances(client)
     page = frames.html(frame)
