@@ -16,6 +16,7 @@ from lxdnb.frames._columns import Column, closest
 from lxdnb.frames._diff import diff
 from lxdnb.frames._documented import documented
 from lxdnb.frames._fetch import explained, frame_of
+from lxdnb.frames._images import images
 from lxdnb.frames._instances import INSTANCES
 from lxdnb.frames._servers import Clients, client_of, named
 from lxdnb.frames._storage import POOLS
@@ -31,6 +32,7 @@ __all__ = [
     "diff",
     "explain",
     "html",
+    "images",
     "instances",
     "outcomes",
     "pools",

@@ -28,7 +28,8 @@ class Column:
     `dtype` is one of `string`, `Int64`, `Float64`, `boolean`, `datetime`, `category`, `tuple`. `path` is where the
     value stands in a record, the column's name unless said; `read` is a function of a record in its place, where the
     value is made of several fields, which `path` then tells to people. `needs` are the sources beyond the list that it
-    takes, as `state`. Zero times that start with one of `never` mean that it never was.
+    takes, as `state`. Of `letter` each letter is one that the command line's own list has for it.
+    Zero times that start with one of `never` mean that it never was.
     `measured` says whether it is a use or a counter, which no two looks find the same; unless said, a number is that
     takes more than the list.
     """

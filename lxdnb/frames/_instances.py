@@ -231,7 +231,7 @@ _COLUMNS = declared(
         "image",
         what="fingerprint of the image that it was made from: `images.fingerprint`",
         path="config.volatile.base_image",
-        letter="F",
+        letter="fF",
         unit="fingerprint",
     ),
     Column("image_description", path="config.image.description"),

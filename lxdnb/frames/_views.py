@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from lxdnb.frames._images import IMAGES
 from lxdnb.frames._instances import INSTANCES
 from lxdnb.frames._storage import POOLS
 from lxdnb.frames._view import View
 
 __all__ = ["VIEWS"]
 
-VIEWS: Mapping[str, View] = {view.name: view for view in (INSTANCES, POOLS)}
+_EVERY = (
+    IMAGES,
+    INSTANCES,
+    POOLS,
+)
+
+VIEWS: Mapping[str, View] = {view.name: view for view in _EVERY}

@@ -218,7 +218,7 @@ def _columns(text: str | None) -> list[str] | None:
     """Return the columns that -c asks for: letters as those of `lxc list`, names, or both between commas."""
     if text is None:
         return None
-    letters = {column.letter: name for name, column in frames.INSTANCE_COLUMNS.items() if column.letter}
+    letters = {letter: name for name, column in frames.INSTANCE_COLUMNS.items() for letter in column.letter or ""}
     chosen: list[str] = []
     for part in filter(None, map(str.strip, text.split(","))):
         if part in frames.INSTANCE_COLUMNS:
