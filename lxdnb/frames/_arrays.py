@@ -66,15 +66,17 @@ def _tuples(column: Column, values: list[Any], told: Told) -> Any:
     fitting = _fitting(column, values, told, LISTS | NONE, fits)
     # Not by the constructor of Series: it takes tuples of one length for rows.
     made = np.empty(len(fitting), dtype=object)
+    same: dict[tuple[str, ...], tuple[str, ...]] = {}  # many have the same profiles: one tuple is enough
     for place, value in enumerate(fitting):
-        made[place] = tuple(value) if value else ()
+        made[place] = same.setdefault(many := tuple(value), many) if value else ()
     return pd.Series(made, dtype=object)
 
 
 def _categories(column: Column, values: list[Any], told: Told) -> Any:
     fitting = _fitting(column, values, told, {str} | NONE)
-    unknown = sorted(set(fitting) - {None, *column.categories})
-    return pd.Categorical(fitting, categories=[*column.categories, *unknown])
+    words = [*column.categories, *sorted(set(fitting) - {None, *column.categories})]
+    codes = {word: code for code, word in enumerate(words)} | {None: -1}
+    return pd.Categorical.from_codes([codes[value] for value in fitting], categories=words)
 
 
 def _times(column: Column, values: list[Any], told: Told) -> Any:
