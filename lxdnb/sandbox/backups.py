@@ -71,12 +71,8 @@ def _known(host: Host, instance: Instance, name: str) -> Backup:
     return found
 
 
-def _where(host: Host, instance: Instance, name: str) -> str:
-    return url(host, "instances", instance.name, "backups", name)
-
-
 def _tell(host: Host, what: str, instance: Instance, name: str, context: dict[str, Any] | None = None) -> None:
-    host.tell(f"instance-backup-{what}", _where(host, instance, name), instance.project, context, bare=True)
+    host.tell(f"instance-backup-{what}", f"{instance.url}/backups/{name}", instance.project, context, bare=True)
 
 
 def told_of(host: Host, instance: Instance) -> list[dict[str, Any]] | None:

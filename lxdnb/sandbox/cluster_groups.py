@@ -64,7 +64,7 @@ def create(host: Host, request: Request) -> Reply:
         raise Refused(500, f"{first}: NOT NULL constraint failed: nodes_cluster_groups.node_id")
     host.cluster.groups[name] = Group(name, asked.get("description", ""), found)
     where = url(host, "cluster", "groups", name)
-    host.tell("cluster-group-created", where, "default")
+    host.tell("cluster-group-created", f"/1.0/cluster/groups/{name}", "default")
     return Sync(created=where)
 
 
@@ -88,7 +88,7 @@ def change(host: Host, request: Request, name: str, *, keep: bool) -> Reply:
         found.description = asked.get("description", "")
     found.members = members
     told = {"description": found.description, "members": [each.name for each in members]}
-    host.tell("cluster-group-updated", url(host, "cluster", "groups", name), "default", told)
+    host.tell("cluster-group-updated", f"/1.0/cluster/groups/{name}", "default", told)
     return Sync({})
 
 
@@ -113,7 +113,7 @@ def rename(host: Host, request: Request, name: str) -> Reply:
     groups[name].name = wanted
     host.cluster.groups = {each.name: each for each in groups.values()}
     where = url(host, "cluster", "groups", wanted)
-    host.tell("cluster-group-renamed", where, "default", {"old_name": name})
+    host.tell("cluster-group-renamed", f"/1.0/cluster/groups/{wanted}", "default", {"old_name": name})
     return Sync(created=where)
 
 
@@ -127,5 +127,5 @@ def delete(host: Host, request: Request, name: str) -> Reply:
     if _known(host, name).members:
         raise Refused(500, "Only empty cluster groups can be removed")
     del host.cluster.groups[name]
-    host.tell("cluster-group-deleted", url(host, "cluster", "groups", name), name)
+    host.tell("cluster-group-deleted", f"/1.0/cluster/groups/{name}", name)
     return Sync({})

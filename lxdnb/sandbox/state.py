@@ -33,6 +33,7 @@ from lxdnb.sandbox.pools import Pool
 from lxdnb.sandbox.profiles import Profile
 from lxdnb.sandbox.projects import Project, first_project
 from lxdnb.sandbox.replies import Refused
+from lxdnb.sandbox.urls import of_project, url
 from lxdnb.sandbox.warnings import Notice, first_warnings
 
 __all__ = ["Host"]
@@ -165,8 +166,11 @@ class Host:
     def tell(
         self, action: str, source: str, project: str, context: dict[str, Any] | None = None, *, bare: bool = False
     ) -> None:
-        """Tell those who listen of something that happened to what has the URL `source`; `bare` of who asked for it."""
-        where = source if project == "default" or action.startswith("project-") else f"{source}?project={project}"
+        """Tell those who listen of something that happened to what lies at the path `source`, which is not escaped;
+        `bare` of who asked for it."""
+        of = "default" if action.startswith("project-") else project
+        parts = _parts(source)
+        where = url(self, *parts, project=of) if parts else of_project(source, of)
         metadata: dict[str, Any] = {"action": action, "source": where}
         if context:
             metadata["context"] = context
@@ -175,3 +179,10 @@ class Host:
         if self.flavour.incus and source.count("/") == 3 and source.startswith("/1.0/instances/"):
             metadata |= {"name": source.rpartition("/")[2], "project": project}
         self.events.emit("lifecycle", metadata, project)
+
+
+def _parts(path: str) -> list[str]:
+    """Return the parts of a thing's path: an alias alone may have a slash in it."""
+    if path.startswith("/1.0/images/aliases/"):
+        return ["images", "aliases", path.removeprefix("/1.0/images/aliases/")]
+    return path.split("/")[2:]
