@@ -15,6 +15,7 @@ from lxdnb.frames._build import build
 from lxdnb.frames._columns import Column, closest
 from lxdnb.frames._diff import diff
 from lxdnb.frames._documented import documented
+from lxdnb.frames._events import events, from_events
 from lxdnb.frames._fetch import explained, frame_of
 from lxdnb.frames._images import images
 from lxdnb.frames._instances import INSTANCES
@@ -30,7 +31,9 @@ __all__ = [
     "client_of",
     "containers",
     "diff",
+    "events",
     "explain",
+    "from_events",
     "html",
     "images",
     "instances",

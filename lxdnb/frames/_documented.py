@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from lxdnb.frames._columns import Column
 from lxdnb.frames._view import View
 
-__all__ = ["documented"]
+__all__ = ["documented", "tabled"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 _DTYPES = {"datetime": "datetime64[ns, UTC]", "tuple": "object, tuple of str"}
@@ -37,6 +37,18 @@ def documented(view: View) -> Callable[[F], F]:
         return function
 
     return add
+
+
+def tabled(columns: Iterable[Column]) -> Callable[[F], F]:
+    """Put the table of a frame's columns where the documentation of its function says `{columns}`."""
+
+    def put(function: F) -> F:
+        table = ["| column | dtype | unit | |", "|---|---|---|---|"]
+        table += [f"| {name} | {dtype} | {unit} | {what} |" for name, dtype, unit, _, what in map(_row, columns)]
+        function.__doc__ = (function.__doc__ or "").replace("{columns}", "\n    ".join(table))
+        return function
+
+    return put
 
 
 def _names(names: Iterable[str]) -> str:

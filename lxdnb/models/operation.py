@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lxdnb.client import Client
     from lxdnb.transport import Call
 
-__all__ = ["Operation", "OperationManager", "Progress"]
+__all__ = ["Operation", "OperationManager", "Progress", "progress"]
 
 PROGRESS_SECONDS = 1  # between two looks at how far it has come
 
@@ -24,6 +24,21 @@ class Progress(NamedTuple):
     stage: str
     percent: float | None
     text: str
+
+
+def progress(metadata: Mapping[str, Any]) -> Progress | None:
+    """Return how far an operation has come, by its metadata; None where that says nothing of it."""
+    # A text under a name of its own for each kind of work, and on newer servers the numbers as well.
+    texts = {key: value for key, value in metadata.items() if key.endswith("_progress") and isinstance(value, str)}
+    told: Any = metadata.get("progress")
+    numbers: Mapping[str, Any] = told if isinstance(told, Mapping) else {}
+    if not texts and not numbers:
+        return None
+    key, text = next(iter(texts.items()), ("", ""))
+    found = re.search(r"(\d+(?:\.\d+)?) ?%", text)
+    percent = numbers.get("percent") or (found.group(1) if found else None)
+    stage = numbers.get("stage") or key.removesuffix("_progress")
+    return Progress(str(stage), None if percent is None else float(percent), text)
 
 
 class Operation:
@@ -119,17 +134,7 @@ class Operation:
     @property
     def progress(self) -> Progress | None:
         """How far it had come when last seen; None where the server has said nothing of it."""
-        known: Mapping[str, Any] = self._record.get("metadata") or {}
-        # A text under a name of its own for each kind of work, and on newer servers the numbers as well.
-        texts = {key: value for key, value in known.items() if key.endswith("_progress") and isinstance(value, str)}
-        numbers: Mapping[str, Any] = known.get("progress") or {}
-        if not texts and not numbers:
-            return None
-        key, text = next(iter(texts.items()), ("", ""))
-        found = re.search(r"(\d+(?:\.\d+)?) ?%", text)
-        percent = numbers.get("percent") or (found.group(1) if found else None)
-        stage = numbers.get("stage") or key.removesuffix("_progress")
-        return Progress(str(stage), None if percent is None else float(percent), text)
+        return progress(self._record.get("metadata") or {})
 
     def sync(self) -> None:
         """Look again. Raises NotFound when the server has forgotten it, as it does 5 s after its end."""
