@@ -20,6 +20,7 @@ from lxdnb.frames._fetch import explained, frame_of
 from lxdnb.frames._images import images
 from lxdnb.frames._instances import INSTANCES
 from lxdnb.frames._servers import Clients, client_of, named
+from lxdnb.frames._snapshots import snapshots
 from lxdnb.frames._storage import POOLS
 from lxdnb.frames._table import html, outcomes, text
 from lxdnb.frames._views import VIEWS
@@ -39,6 +40,7 @@ __all__ = [
     "instances",
     "outcomes",
     "pools",
+    "snapshots",
     "text",
     "virtual_machines",
 ]

@@ -9,9 +9,8 @@ import pandas as pd
 from lxdnb.frames._columns import Column, Read, Record
 from lxdnb.frames._documented import documented
 from lxdnb.frames._fetch import frame_of
-from lxdnb.frames._instances import TYPES
 from lxdnb.frames._servers import Clients
-from lxdnb.frames._view import View, declared, named_by_url
+from lxdnb.frames._view import TYPES, View, declared, named_by_url
 
 __all__ = ["IMAGES", "images"]
 
@@ -80,9 +79,9 @@ def images(
     Costs one request; with `all_projects` one for each project that has images of its own, where the server has no
     list of all.
 
-    >>> frames.images(lx, columns=["aliases", "os", "type"])
-                 aliases       os       type
-    0  (alpine, busybox)  BusyBox  container
+    >>> frames.images(lx, columns=["os", "type", "public"])
+            os       type  public
+    0  BusyBox  container   False
 
     Those that no instance was made from:
 

@@ -9,12 +9,12 @@ from typing import Any
 from lxdnb.frames._asked import Asked
 from lxdnb.frames._columns import Column, Read, Record
 from lxdnb.frames._sizes import cores, share, size
-from lxdnb.frames._view import Each, Step, View, declared, is_active, named_by_url
+from lxdnb.frames._snapshots import Counted
+from lxdnb.frames._view import TYPES, Each, Step, View, declared, is_active, named_by_url
 
-__all__ = ["INSTANCES", "STATUSES", "TYPES", "addresses", "root_disk"]
+__all__ = ["INSTANCES", "STATUSES", "addresses", "root_disk"]
 
 STATUSES = ("Running", "Stopped", "Frozen", "Error")
-TYPES = ("container", "virtual-machine")
 FEW = 8  # running instances, whose states are asked one by one in any case
 
 
@@ -186,6 +186,10 @@ def _lease_ipv4(record: Record) -> list[str]:
     return [address for address in record.get("leases") or () if "." in address]
 
 
+def _snapshots(record: Record) -> int | None:
+    return len(record["snapshots"] or ()) if "snapshots" in record else None
+
+
 _COLUMNS = declared(
     Column("name", letter="n"),
     Column("status", "category", "the server's word", letter="s", unit="status", categories=STATUSES),
@@ -346,8 +350,8 @@ _COLUMNS = declared(
         "snapshots",
         "Int64",
         "how many it has",
-        read=lambda record: len(record.get("snapshots") or ()),
-        needs=("recursion=2",),
+        read=_snapshots,
+        needs=("snapshots",),
         letter="S",
         shown=False,
         measured=False,
@@ -405,8 +409,9 @@ INSTANCES = View(
         "state": _State(),
         "host": _Host(),
         "leases": _Leases(),
+        "snapshots": Counted(),
     },
-    whole=("state",),
+    whole=("state", "snapshots"),
     feature="always",  # every project has instances of its own
     at_once="instance_all_projects",
     url=named_by_url("name"),

@@ -60,7 +60,7 @@ class Plan:
         """Yield the requests that it takes, for people."""
         named = ", ".join(column.name for column in self.columns if not column.needs)
         if self.view.steps is not None:
-            yield from self.view.steps(named)
+            yield from self.view.steps(named, self.all_projects)
         else:
             yield from self._listing(named)
         for need in (*self.deciding, *self.telling):

@@ -16,7 +16,10 @@ from lxdnb.frames._columns import Column, Fields, Record
 if TYPE_CHECKING:
     from lxdnb.frames._asked import Asked
 
-__all__ = ["Each", "Source", "Step", "View", "declared", "is_active", "named_by_url"]
+__all__ = ["TYPES", "Each", "Source", "Step", "View", "declared", "is_active", "named_by_url"]
+
+TYPES = ("container", "virtual-machine")
+"""Of instances."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +99,8 @@ class View:
     """The API extension that the collection takes."""
     records: Callable[[Asked, Mapping[str, str]], list[Record]] | None = None
     """Gets the records in another way than from the list at `collection`."""
-    steps: Callable[[str], Iterator[Step]] | None = None
-    """Tells people the requests of `records`."""
+    steps: Callable[[str, bool], Iterator[Step]] | None = None
+    """Tells people the requests of `records`: for which columns, and whether of all projects."""
 
 
 def declared(*columns: Column) -> dict[str, Column]:

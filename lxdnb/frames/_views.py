@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from lxdnb.frames._images import IMAGES
 from lxdnb.frames._instances import INSTANCES
+from lxdnb.frames._snapshots import SNAPSHOTS
 from lxdnb.frames._storage import POOLS
 from lxdnb.frames._view import View
 
@@ -15,6 +16,7 @@ _EVERY = (
     IMAGES,
     INSTANCES,
     POOLS,
+    SNAPSHOTS,
 )
 
 VIEWS: Mapping[str, View] = {view.name: view for view in _EVERY}
