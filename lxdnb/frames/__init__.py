@@ -17,6 +17,7 @@ from lxdnb.frames._diff import diff
 from lxdnb.frames._documented import documented
 from lxdnb.frames._events import events, from_events
 from lxdnb.frames._fetch import explained, frame_of
+from lxdnb.frames._filter import And, parse
 from lxdnb.frames._images import images
 from lxdnb.frames._instances import INSTANCES
 from lxdnb.frames._servers import Clients, client_of, named
@@ -131,4 +132,4 @@ def explain(
 
 
 def _and(condition: str, where: str | None) -> str:
-    return condition if where is None else f"{condition} and {where}"
+    return condition if where is None else str(And((parse(condition), parse(where))))

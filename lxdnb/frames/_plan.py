@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from lxdnb.frames._columns import Column, Record, chosen
-from lxdnb.frames._filter import Condition, conjuncts, fields, holds, parse
+from lxdnb.frames._filter import Condition, check, conjuncts, fields, holds, parse
 from lxdnb.frames._sent import sent
 from lxdnb.frames._view import Step, View
 
@@ -108,6 +108,8 @@ def plan(
     parts = () if condition is None else conjuncts(condition)
     spoken = [] if condition is None else list(fields(condition))
     known = dict(zip(spoken, chosen(view.name, view.columns, view.fields, spoken), strict=True))
+    if condition is not None:
+        check(condition, lambda name: known[name].dtype)
     needs = {need for column in [*picked, *known.values()] for need in column.needs} | set(view.always)
     at_list = view.rows is None
     early = tuple(part for part in parts if at_list and not _needs(part, known))
