@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from lxdnb.frames._images import IMAGES
 from lxdnb.frames._instances import INSTANCES
+from lxdnb.frames._metrics import METRICS
 from lxdnb.frames._snapshots import SNAPSHOTS
 from lxdnb.frames._storage import POOLS
 from lxdnb.frames._view import View
@@ -15,6 +16,7 @@ __all__ = ["VIEWS"]
 _EVERY = (
     IMAGES,
     INSTANCES,
+    METRICS,
     POOLS,
     SNAPSHOTS,
 )

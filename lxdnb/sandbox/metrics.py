@@ -148,10 +148,12 @@ class _Told:
 
 
 def _told(host: Host, project: str) -> _Told:
-    """Return what is told of a project: as it was told to others up to 8 s ago."""
-    if project not in host.metrics:
-        host.metrics[project] = _Told(host, [*host.projects[project].instances.values()])
-    return host.metrics[project]
+    """Return what the member whose turn it is tells of a project: as it was told to others up to 8 s ago."""
+    key = (host.here.name, project)
+    if key not in host.metrics:
+        instances = host.projects[project].instances.values()
+        host.metrics[key] = _Told(host, [each for each in instances if each.is_on(host)])
+    return host.metrics[key]
 
 
 @route("GET", "/1.0/metrics", for_anybody=True)
@@ -162,16 +164,16 @@ def metrics(host: Host, request: Request) -> Reply:
         raise Refused(403, why if host.flavour.incus else "not authorized")
     wanted = request.query.get("project")
     projects = [name for name in sorted(host.projects) if wanted in (None, "", name)]
-    return Pieces(_written(host, {name: _told(host, name) for name in projects}), "text/plain")
+    return Pieces(_written(host, {(host.here.name, name): _told(host, name) for name in projects}), "text/plain")
 
 
-def _written(host: Host, told: dict[str, _Told]) -> Iterator[bytes]:
-    for project, each in told.items():
+def _written(host: Host, told: dict[tuple[str, str], _Told]) -> Iterator[bytes]:
+    for key, each in told.items():
         if not each.ready:
             while not each.ready:
                 each.advance()
                 yield b""
-            host.agenda.after(_KEPT, lambda project=project, each=each: _forget(host, project, each))
+            host.agenda.after(_KEPT, lambda key=key, each=each: _forget(host, key, each))
     prefix = host.flavour.name
     for metric, kind, description in _metrics(host.flavour.incus):
         found = [block for each in told.values() for block in each.made.get(metric, ())]
@@ -181,6 +183,6 @@ def _written(host: Host, told: dict[str, _Told]) -> Iterator[bytes]:
     yield b"# EOF\n"
 
 
-def _forget(host: Host, project: str, told: _Told) -> None:
-    if host.metrics.get(project) is told:
-        del host.metrics[project]
+def _forget(host: Host, key: tuple[str, str], told: _Told) -> None:
+    if host.metrics.get(key) is told:
+        del host.metrics[key]

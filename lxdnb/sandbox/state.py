@@ -75,7 +75,7 @@ class Host:
         self.projects: dict[str, Project] = {"default": first_project(self)}
         self.memory = Memory(OF_ALL)
         self.disk = Space(DISK)
-        self.metrics: dict[str, Any] = {}  # what was told of projects of late
+        self.metrics: dict[tuple[str, str], Any] = {}  # what was told of late, by member and project
 
     def forget(self) -> None:
         """Forget what a server forgets that is stopped: operations, and who listens. What runs runs on."""

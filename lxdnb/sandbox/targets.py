@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["carries_out", "check_reached", "chosen", "told_of", "unreachable"]
 
 _BELOW = ("/1.0/storage-pools/", "/1.0/networks/")
-_WHOLE = ("/1.0", "/1.0/resources")
+_WHOLE = ("/1.0", "/1.0/metrics", "/1.0/resources")
 _LISTS = ("/1.0/storage-pools", "/1.0/networks")
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import lxdnb
+from lxdnb import frames
 from lxdnb.models import Cluster
 from tests import clusters, daemons
 from tests.contract.test_certificates import keypair
@@ -295,3 +296,24 @@ def test_volumes_go_from_member_to_member(first, cluster):
     }
     for volume in pool.volumes.all(type="custom"):
         volume.delete(wait=True)
+
+
+def test_metrics_are_those_of_all_members(first, cluster, monkeypatch):
+    names = {"n1": "on-n1", "n3": "on-n3"}
+    for member, name in names.items():
+        cluster.first.cli("launch", daemons.ALIAS, name, "--target", member)
+    processes = frames.metrics(first, ["name", "location"], where="metric eq .*_procs_total")
+    assert dict(zip(processes["location"], processes["name"], strict=True)) == names
+    there = frames.metrics(first.use_target("n3"), ["name", "location"], where="name eq on-.*")
+    assert set(there.itertuples(index=False, name=None)) == {("on-n3", "n3")}
+    pieces = lxdnb.api.APINode.pieces
+
+    def fails(node, response, size):
+        return iter([b"# nothing"]) if "target=n3" in response.url else pieces(node, response, size)
+
+    monkeypatch.setattr(lxdnb.api.APINode, "pieces", fails)
+    left = frames.metrics(first, where="metric eq .*_procs_total")
+    assert left["name"].tolist() == ["on-n1"]
+    failed = json.loads(left.attrs["lxdnb"])["failed"]
+    assert failed.keys() == {"member n3"}
+    assert "not all of them" in failed["member n3"]
