@@ -33,9 +33,8 @@ QUOTED = re.compile(r"(?:[\w.~!$&'()*+,;=:@/-]|%[0-9A-F]{2})*", re.ASCII)  # a p
 
 
 EVENTS = (
-    Column("time", "datetime", "by the server's clock; of a `connection` by this machine's"),
+    Column("time", "datetime", "by the server's clock; of a `connection` by this machine's", unit="age"),
     Column("project", what="NA for what is of none"),
-    Column("location", what="member of the cluster where it happened; `none` where there is none"),
     Column(
         "type",
         "category",
@@ -43,6 +42,8 @@ EVENTS = (
         categories=("lifecycle", "operation", "logging", "connection"),
     ),
     Column("action", what="as `instance-started`; of an operation its description; `lost`, `resumed`"),
+    Column("kind", what="of what it happened to, as `instance`, `snapshot`, `volume`"),
+    Column("name", what="of what it happened to; what lies in another as `c1/snap0`, a volume as `custom/data`"),
     Column(
         "status",
         "category",
@@ -50,16 +51,15 @@ EVENTS = (
         unit="status",
         categories=("Pending", "Running", "Cancelling", "Success", "Failure", "Cancelled"),
     ),
-    Column("level", "category", "of a log", categories=("trace", "debug", "info", "warning", "error", "fatal")),
-    Column("kind", what="of what it happened to, as `instance`, `snapshot`, `volume`"),
-    Column("name", what="of what it happened to; what lies in another as `c1/snap0`, a volume as `custom/data`"),
-    Column("pool", what="storage pool of a volume: `pools.name`"),
-    Column("username", what="who asked for it, where told: a user, or over HTTPS a certificate's fingerprint"),
-    Column("protocol", what="`unix`, `tls` …: how it was asked for"),
-    Column("address", what="from where it was asked for"),
-    Column("operation", what="an operation's id: `operations.id`"),
-    Column("progress", "Float64", "how far an operation has come", unit="percent"),
+    Column("progress", "Float64", "how far an operation has come", unit="share"),
     Column("message", what="of a log; of an operation its error, or what it is at; how long nobody heard"),
+    Column("username", what="who asked for it, where told: a user, or over HTTPS a certificate's fingerprint"),
+    Column("protocol", what="how it was asked for: `unix`, `tls` …"),
+    Column("address", what="from where it was asked for"),
+    Column("location", what="member of the cluster where it happened; `none` where there is none"),
+    Column("level", "category", "of a log", categories=("trace", "debug", "info", "warning", "error", "fatal")),
+    Column("pool", what="storage pool of a volume: `pools.name`"),
+    Column("operation", what="an operation's id"),
     Column("context", what="what else is told, as JSON; without the secrets of commands and tokens"),
     Column("source", what="URL of what it happened to, as the server tells it"),
 )
@@ -153,7 +153,7 @@ def _operation(said: Mapping[str, Any], product: str | None) -> Record:
         "operation": said.get("id"),
         "source": source,
         **_thing(source, product),
-        "progress": far.percent if far else None,
+        "progress": far.percent / 100 if far and far.percent is not None else None,
         "message": _safe(said.get("err")) or (far.text if far else None) or None,
         "context": _json(metadata),
     }

@@ -8,6 +8,8 @@ import json
 import pandas as pd
 
 from lxdnb import frames
+from lxdnb.frames._views import VIEWS
+from tests.eventually import eventually
 
 COLUMNS = ["name", "project", "status", "profiles", "description", "config.user.role", "memory", "created_at"]
 
@@ -80,6 +82,22 @@ def test_the_default_columns_and_all_projects(client, server):
     server.cli("init", "busybox", "d-1", "--project", "lab")
     found = frames.diff(every, frames.instances(client, COLUMNS, all_projects=True))
     assert list(found[["project", "name", "change"]].itertuples(index=False, name=None)) == [("lab", "d-1", "added")]
+
+
+def test_two_looks_at_a_quiet_server_are_the_same(client, server):
+    server.cli("launch", "busybox", "d-run")
+    server.cli("profile", "create", "web")
+    server.cli("storage", "volume", "create", "default", "data")
+    client.instances.get("d-run").snapshots.create("before", wait=True)
+    eventually(server.rests)
+    found: dict[str, list] = {}
+    for name, view in VIEWS.items():
+        look, columns = getattr(frames, name), list(view.columns)
+        before = look(client, columns)
+        found[name] = list(frames.diff(before, look(client, columns)).itertuples(index=False, name=None))
+        every = [column for column in columns if column not in view.keys]
+        assert len(frames.diff(before, before, every)) == 0, name  # all columns can be compared
+    assert found == {name: [] for name in VIEWS}
 
 
 def test_pools(client, server):

@@ -130,7 +130,7 @@ def test_an_operation():
     assert set(found["name"][:4]) == {"e1"}
     first, last = found.iloc[0], found.iloc[-1]
     assert (first["action"], first["status"], first["operation"]) == ("Creating instance", "Running", "a65abc03")
-    assert (first["progress"], first["message"]) == (32.0, "Unpack: 32% (9.13MB/s)")
+    assert (first["progress"], first["message"]) == (0.32, "Unpack: 32% (9.13MB/s)")
     assert json.loads(first["context"]) == stage | numbers
     assert (last["status"], last["message"]) == ("Failure", "Failed getting image")
     assert pd.isna(last["name"])
