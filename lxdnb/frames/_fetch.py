@@ -93,6 +93,8 @@ def records_of(server: Asked, made: Plan) -> list[Record]:
         records = made.kept(made.late, records)
     for need in made.telling:
         records = view.sources[need].fill(server, records)
+    if view.rows is None and (made.deciding or made.telling):
+        records = made.kept(made.early, records)  # a source that lists anew may find them changed
     if view.rows is not None:
         records = made.kept(made.late, [row for record in records for row in view.rows(record)])
     return records

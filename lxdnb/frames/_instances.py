@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
-from lxdnb.frames._asked import Asked
 from lxdnb.frames._columns import Column, Read, Record
+from lxdnb.frames._instance_sources import Host, Leases, State
 from lxdnb.frames._sizes import cores, share, size
 from lxdnb.frames._snapshots import Counted
-from lxdnb.frames._view import TYPES, Each, Step, View, declared, is_active, named_by_url
+from lxdnb.frames._view import TYPES, View, declared, is_active, named_by_url
 
 __all__ = ["INSTANCES", "STATUSES", "addresses", "root_disk"]
 
 STATUSES = ("Running", "Stopped", "Frozen", "Error")
-FEW = 8  # running instances, whose states are asked one by one in any case
 
 
 def addresses(record: Record, family: str) -> tuple[str, ...]:
@@ -103,83 +100,6 @@ def _share(used: Read, limit: Read) -> Read:
         return amount / most if isinstance(amount, int) and most else None
 
     return read
-
-
-class _State:
-    """The state of those that run: asked of each, or by one list of all with recursion=2 where few are stopped.
-
-    That list costs a server some 4 ms for a running and 3 ms for a stopped one, a request for one state 6 ms: measured
-    on LXD 5.0 and Incus 6.0 with two processors, a btrfs pool and four requests at a time.
-    """
-
-    each = Each("state", ("instances", "{name}", "state"), "running instance", is_active)
-
-    def steps(self, why: str) -> Iterator[Step]:
-        for step in self.each.steps(why):
-            yield replace(step, why=f"{why}; where over two thirds run, one list with recursion=2 in their place")
-
-    def fill(self, server: Asked, records: list[Record]) -> list[Record]:
-        running = sum(map(is_active, records))
-        if running < FEW or server.listed is None or 2 * (server.listed - running) > running:
-            return self.each.fill(server, records)
-        states = {_identity(each): each.get("state") for each in server.listed_again({"recursion": "2"})}
-        here = [record for record in records if not is_active(record) or _identity(record) in states]
-        for record in here:
-            if is_active(record):
-                record["state"] = states[_identity(record)]
-        return here
-
-
-def _identity(record: Record) -> tuple[Any, Any]:
-    return record.get("project") or "default", record.get("name")
-
-
-class _Host:
-    """The memory of the host, of which a limit may be a share: asked only where one is."""
-
-    def steps(self, why: str) -> Iterator[Step]:
-        yield Step("GET /1.0/resources", "host of an instance whose limit is a share", why)
-
-    def fill(self, server: Asked, records: list[Record]) -> list[Record]:
-        shared = [record for record in records if _is_share(record)]
-        totals: dict[str, Any] = {}
-        for record in shared:
-            place = record.get("location") or ""
-            if place not in totals:
-                params = {"target": place} if server.client.server_clustered and place else {}
-                totals[place] = (server.get(("resources",), params).get("memory") or {}).get("total")
-            record["host_memory"] = totals[place]
-        return records
-
-
-def _is_share(record: Record) -> bool:
-    text = (record.get("expanded_config") or {}).get("limits.memory")
-    return isinstance(text, str) and share(text) is not None
-
-
-class _Leases:
-    """The addresses that DHCP gave on managed bridges, by the cards' hardware addresses."""
-
-    def steps(self, why: str) -> Iterator[Step]:
-        yield Step("GET /1.0/networks?recursion=1", "project", why)
-        yield Step("GET /1.0/networks/{name}/leases", "managed bridge", why)
-
-    def fill(self, server: Asked, records: list[Record]) -> list[Record]:
-        given: dict[str, list[str]] = {}
-        for project in dict.fromkeys(record["project"] for record in records):
-            networks = server.records(("networks",), {"recursion": 1, "project": project})
-            bridges = [each for each in networks if each.get("managed") and each.get("type") == "bridge"]
-            for bridge in bridges:
-                bridge["project"] = project
-            server.each(bridges, "leases", lambda each: ["networks", each["name"], "leases"], lambda _: True, {})
-            for bridge in bridges:
-                for lease in bridge.get("leases") or ():
-                    given.setdefault(lease["hwaddr"], []).append(lease["address"])
-        for record in records:
-            config = record.get("config") or {}
-            cards = [value for key, value in config.items() if key.startswith("volatile.") and key.endswith(".hwaddr")]
-            record["leases"] = list(dict.fromkeys(address for card in cards for address in given.get(card, ())))
-        return records
 
 
 def _lease_ipv4(record: Record) -> list[str]:
@@ -406,9 +326,9 @@ INSTANCES = View(
         **{path: (dtype, "state") for path, dtype in STATE_FIELDS.items()},
     },
     sources={
-        "state": _State(),
-        "host": _Host(),
-        "leases": _Leases(),
+        "state": State(),
+        "host": Host(),
+        "leases": Leases(),
         "snapshots": Counted(),
     },
     whole=("state", "snapshots"),

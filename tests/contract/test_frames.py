@@ -10,7 +10,7 @@ import pytest
 
 import lxdnb
 from lxdnb import frames
-from lxdnb.frames import _instances
+from lxdnb.frames import _instance_sources
 
 # Names and dtypes of the default view, as its documentation promises them.
 SCHEMA = {
@@ -104,7 +104,7 @@ def test_the_cheapest_requests(client, server, mixed, asked):
 
 
 def test_where_most_run_one_list_tells_the_states_of_all(client, server, mixed, asked, monkeypatch):
-    monkeypatch.setattr(_instances, "FEW", 2)
+    monkeypatch.setattr(_instance_sources, "FEW", 2)
     for name in ("f-two", "f-three"):
         server.cli("launch", "busybox", name)
     told = {record["name"]: record["state"] for record in json.loads(server.cli("list", "--format", "json"))}
