@@ -21,6 +21,7 @@ from lxdnb.frames._filter import And, parse
 from lxdnb.frames._images import images
 from lxdnb.frames._instances import INSTANCES
 from lxdnb.frames._metrics import METRICS
+from lxdnb.frames._parquet import read_parquet, to_parquet
 from lxdnb.frames._servers import Clients, client_of, named
 from lxdnb.frames._snapshots import snapshots
 from lxdnb.frames._storage import POOLS
@@ -43,8 +44,10 @@ __all__ = [
     "metrics",
     "outcomes",
     "pools",
+    "read_parquet",
     "snapshots",
     "text",
+    "to_parquet",
     "virtual_machines",
 ]
 

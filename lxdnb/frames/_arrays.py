@@ -24,7 +24,17 @@ LARGEST = 2**63
 def array(column: Column, values: list[Any], told: Told) -> Any:
     """Return the values of a column as it has them in a frame; `told` is called with a word on each that is NA
     because it was none of the column's dtype."""
-    return _MAKE[column.dtype](column, values, told)
+    try:
+        return _MAKE[column.dtype](column, values, told)
+    except UnicodeEncodeError:  # where pandas has pyarrow, its texts are of whole characters
+        return _MAKE[column.dtype](column, [_whole(value) for value in values], told)
+
+
+def _whole(value: Any) -> Any:
+    """Return a text with U+FFFD for each half of a character, as other readers of JSON have it."""
+    if not isinstance(value, str):
+        return value
+    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _fitting(

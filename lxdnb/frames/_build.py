@@ -17,7 +17,7 @@ from lxdnb.frames._arrays import array
 from lxdnb.frames._columns import Column, Record
 from lxdnb.frames._servers import remember
 
-__all__ = ["SERVER", "build", "columns_of"]
+__all__ = ["SERVER", "build", "columns_of", "declare"]
 
 NEAR = 200  # records that a processor keeps at hand while each column reads them
 SERVER = Column("server", what="name of the server, where several were asked")
@@ -57,6 +57,13 @@ def build(
         }
     )
     return frame
+
+
+def declare(view: str, columns: Iterable[Column]) -> None:
+    """Have columns known of a view as long as no frame is built of their like here: those of a frame from elsewhere."""
+    known = _columns.setdefault(view, {})
+    for column in columns:
+        known.setdefault(column.name, column)
 
 
 def columns_of(view: str) -> Mapping[str, Column]:

@@ -13,10 +13,10 @@ from typing import Any
 import pandas as pd
 
 from lxdnb.display import Cell, Note, human_age, list_cell, quantity, table_html, table_text, text_cell
-from lxdnb.frames._build import build, columns_of
+from lxdnb.frames._build import build
 from lxdnb.frames._columns import Column
 from lxdnb.frames._servers import marked
-from lxdnb.frames._views import VIEWS
+from lxdnb.frames._views import known_columns
 
 __all__ = ["DataFrame", "html", "outcomes", "text"]
 
@@ -82,8 +82,7 @@ def _ours(frame: pd.DataFrame) -> Mapping[str, Column] | None:
     index = frame.index
     if index.nlevels != 1 or index.name is not None or not pd.api.types.is_integer_dtype(index.dtype):
         return None
-    declared = VIEWS[view].columns if view in VIEWS else {}
-    known = {**declared, **columns_of(view)}
+    known = known_columns(view)
     found = {name: known[name] for name in frame.columns if name in known}
     fitting = len(found) == len(frame.columns) and all(
         str(dtype) == _DTYPES.get(found[name].dtype, found[name].dtype) for name, dtype in frame.dtypes.items()

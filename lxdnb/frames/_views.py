@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from lxdnb.frames._build import SERVER, columns_of
+from lxdnb.frames._columns import Column
 from lxdnb.frames._images import IMAGES
 from lxdnb.frames._instances import INSTANCES
 from lxdnb.frames._metrics import METRICS
@@ -11,7 +13,7 @@ from lxdnb.frames._snapshots import SNAPSHOTS
 from lxdnb.frames._storage import POOLS
 from lxdnb.frames._view import View
 
-__all__ = ["VIEWS"]
+__all__ = ["VIEWS", "known_columns"]
 
 _EVERY = (
     IMAGES,
@@ -22,3 +24,9 @@ _EVERY = (
 )
 
 VIEWS: Mapping[str, View] = {view.name: view for view in _EVERY}
+
+
+def known_columns(view: str) -> Mapping[str, Column]:
+    """Return the columns that a frame of a view may have, by name, as they are declared; of derived frames too."""
+    declared = VIEWS[view].columns if view in VIEWS else {}
+    return {**columns_of(view), SERVER.name: SERVER, **declared}

@@ -271,7 +271,8 @@ def _acts(text: str) -> bool:
 def hostile(words: list[str]) -> pd.DataFrame:
     first, second, third, fourth = words
     record = {"name": first, "status": second or None, "profiles": [third, fourth], "image": fourth, "config.x": third}
-    columns = [*COLUMNS, Column(f"config.{first}", what=second, path="config.x")]
+    asked = first.encode("utf-8", "ignore").decode()  # where pandas has pyarrow, names are UTF-8
+    columns = [*COLUMNS, Column(f"config.{asked}", what=second, path="config.x")]
     return made([RECORD | record], columns, failed={first: second}, words=[third, fourth])
 
 
