@@ -204,8 +204,9 @@ def _records(server: Asked, params: Mapping[str, str]) -> list[Record]:
     return records
 
 
-def _steps(why: str) -> Iterator[Step]:
-    yield Step("GET /1.0/metrics", "member, in a cluster", why)
+def _steps(why: str, all_projects: bool) -> Iterator[Step]:
+    query = "all-projects=true" if all_projects else "project=…"
+    yield Step(f"GET /1.0/metrics?{query}", "member, in a cluster", why)
 
 
 def _label(label: str) -> Read:
