@@ -8,6 +8,7 @@ requests before they are made. The only room that imports pandas.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import pandas as pd
 
@@ -26,6 +27,8 @@ from lxdnb.frames._servers import Clients, client_of, named
 from lxdnb.frames._snapshots import snapshots
 from lxdnb.frames._storage import POOLS
 from lxdnb.frames._table import html, outcomes, text
+from lxdnb.frames._use import BY_METRICS
+from lxdnb.frames._view import View
 from lxdnb.frames._views import VIEWS
 
 __all__ = [
@@ -51,6 +54,7 @@ __all__ = [
     "virtual_machines",
 ]
 
+Source = Literal["state", "metrics"]
 INSTANCE_COLUMNS: Mapping[str, Column] = INSTANCES.columns
 
 
@@ -61,6 +65,7 @@ def instances(
     *,
     where: str | None = None,
     all_projects: bool = False,
+    source: Source = "state",
 ) -> pd.DataFrame:
     """Return the instances, one row each, in the server's order.
 
@@ -68,12 +73,15 @@ def instances(
     instance that is deleted between the two has no row; a state that the server fails to tell is NA, and its reason
     stands in `attrs`.
 
+    With `source="metrics"` the use of memory, processors and networks is what the server measured, one request for all
+    that run, up to 8 seconds old; by default there are no addresses then, which only states have.
+
     >>> frames.instances(lx, columns=["name", "status", "memory"])
       name   status   memory
     0   c1  Running   212992
     1   c2  Stopped     <NA>
     """
-    return frame_of(INSTANCES, clients, columns, where, all_projects=all_projects)
+    return frame_of(_by(source), clients, columns, where, all_projects=all_projects)
 
 
 def containers(
@@ -82,9 +90,11 @@ def containers(
     *,
     where: str | None = None,
     all_projects: bool = False,
+    source: Source = "state",
 ) -> pd.DataFrame:
     """Return the instances that are containers; see `instances`."""
-    return instances(clients, columns, where=_and("type eq container", where), all_projects=all_projects)
+    told = _and("type eq container", where)
+    return instances(clients, columns, where=told, all_projects=all_projects, source=source)
 
 
 def virtual_machines(
@@ -93,9 +103,11 @@ def virtual_machines(
     *,
     where: str | None = None,
     all_projects: bool = False,
+    source: Source = "state",
 ) -> pd.DataFrame:
     """Return the instances that are virtual machines; see `instances`."""
-    return instances(clients, columns, where=_and("type eq virtual-machine", where), all_projects=all_projects)
+    told = _and("type eq virtual-machine", where)
+    return instances(clients, columns, where=told, all_projects=all_projects, source=source)
 
 
 @documented(METRICS)
@@ -138,6 +150,7 @@ def explain(
     view: str = "instances",
     where: str | None = None,
     all_projects: bool = False,
+    source: Source = "state",
 ) -> pd.DataFrame:
     """Return the requests that a view would make, one row each, and make none.
 
@@ -152,8 +165,17 @@ def explain(
     """
     if view not in VIEWS:
         raise ValueError(f"there is no view {view!r}: {closest(view, VIEWS)}")
-    rows = explained(VIEWS[view], clients, columns, where, all_projects=all_projects)
+    rows = explained(
+        _by(source) if view == INSTANCES.name else VIEWS[view], clients, columns, where, all_projects=all_projects
+    )
     return build("explain", [Column("request"), Column("each"), Column("why")], rows, clients=named(clients))
+
+
+def _by(source: str) -> View:
+    views = {"state": INSTANCES, "metrics": BY_METRICS}
+    if source not in views:
+        raise ValueError(f"source is 'state' or 'metrics', not {source!r}")
+    return views[source]
 
 
 def _and(condition: str, where: str | None) -> str:

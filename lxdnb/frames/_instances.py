@@ -331,7 +331,7 @@ INSTANCES = View(
         "leases": Leases(),
         "snapshots": Counted(),
     },
-    whole=("state", "snapshots"),
+    covers={"recursion=2": ("state", "snapshots")},
     feature="always",  # every project has instances of its own
     at_once="instance_all_projects",
     url=named_by_url("name"),

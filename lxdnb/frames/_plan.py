@@ -115,13 +115,10 @@ def plan(
     early = tuple(part for part in parts if at_list and not _needs(part, known))
     late = tuple(part for part in parts if part not in early)
     deciding = {need for part in late for need in _needs(part, known)} if at_list else set[str]()
-    if WHOLE in needs:
-        recursion = 2
-        needs -= {WHOLE, *view.whole}
-        deciding -= {WHOLE, *view.whole}
-    else:
-        wanted = {column.name for column in picked} | set(known)
-        recursion = 0 if view.url is not None and wanted <= view.of_url and not needs else 1
+    covered = {other for need in needs for other in view.covers.get(need, ())}
+    recursion = 2 if WHOLE in needs else 0 if _told_by_urls(view, [*picked, *known.values()], needs) else 1
+    needs -= {WHOLE, *covered}
+    deciding -= {WHOLE, *covered}
     filter = sent(early, product, "/".join(view.collection)) if recursion and early else None
     ordered = [need for need in view.sources if need in needs]
     return Plan(
@@ -136,6 +133,15 @@ def plan(
         known,
         all_projects,
         view.at_once in extensions,
+    )
+
+
+def _told_by_urls(view: View, columns: Sequence[Column], needs: set[str]) -> bool:
+    """Return whether a list of URLs alone is enough."""
+    return (
+        view.url is not None
+        and needs <= view.of_url_sources
+        and all(column.needs or column.name in view.of_url for column in columns)
     )
 
 

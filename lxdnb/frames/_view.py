@@ -83,8 +83,8 @@ class View:
     """By the name that a column's `needs` has."""
     always: tuple[str, ...] = ()
     """The sources without which there are no rows."""
-    whole: tuple[str, ...] = ()
-    """The sources that a list with recursion=2, which is asked for by the need `recursion=2`, makes needless."""
+    covers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The needs that another makes needless, as the list with `recursion=2` the state."""
     rows: Callable[[Record], Iterable[Record]] | None = None
     """Takes a record apart into those of the rows."""
     feature: str = ""
@@ -95,6 +95,8 @@ class View:
     """What the URL of a thing tells of it, which is all that a list without recursion has."""
     of_url: frozenset[str] = frozenset()
     """The columns that need no more than that."""
+    of_url_sources: frozenset[str] = frozenset()
+    """The sources that need no more than that."""
     extension: str = ""
     """The API extension that the collection takes."""
     records: Callable[[Asked, Mapping[str, str]], list[Record]] | None = None
