@@ -1,0 +1,73 @@
+"""Instances by what their server measured: the values of their states, by one request for all that run."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+
+from lxdnb import frames
+
+USE = ["name", "memory", "processes", "cpu"]
+METRICS = "/1.0/metrics"
+
+
+@pytest.fixture
+def three(server):
+    for name in ("u-one", "u-two"):
+        server.cli("launch", "busybox", name, "-c", "limits.memory=256MiB")
+    server.cli("init", "busybox", "u-idle")
+
+
+def states(server) -> dict[str, dict]:
+    told = json.loads(server.cli("list", "--format", "json"))
+    return {record["name"]: record["state"] for record in told if record["status"] == "Running"}
+
+
+def test_the_values_are_those_of_the_states(client, server, three, asked):
+    frame = frames.instances(client, USE, source="metrics").set_index("name")
+    assert asked == ["/1.0/instances", METRICS]
+    assert set(frame.index) == {"u-one", "u-two", "u-idle"}
+    for name, state in states(server).items():
+        assert frame.loc[name, "processes"] == state["processes"]
+        assert frame.loc[name, "memory"] == pytest.approx(state["memory"]["usage"], rel=0.5)
+        assert frame.loc[name, "cpu"] == pytest.approx(state["cpu"]["usage"] / 1e9, abs=0.5)
+    assert frame.loc["u-idle"].isna().all()
+
+
+def test_the_counters_of_cards_and_shares_are_measured_too(client, server, three, asked):
+    path = "state.network.lo.counters.bytes_received"
+    frame = frames.instances(client, ["name", "memory_share", path], source="metrics").set_index("name")
+    assert asked == ["/1.0/instances", METRICS]
+    state = states(server)["u-one"]
+    assert frame.loc["u-one", path] == state["network"]["lo"]["counters"]["bytes_received"]
+    assert frame.loc["u-one", "memory_share"] == pytest.approx(state["memory"]["usage"] / 2**28, rel=0.5)
+
+
+def test_by_default_there_is_nothing_that_takes_states(client, three, asked):
+    frame = frames.instances(client, source="metrics")
+    assert asked == ["/1.0/instances", METRICS]
+    exact = frames.instances(client)
+    assert set(exact.columns) - set(frame.columns) == {"ipv4", "ipv6"}
+    assert dict(frame.dtypes) == {name: dtype for name, dtype in exact.dtypes.items() if name in frame.columns}
+
+
+def test_who_wants_addresses_too_has_the_states_asked_and_no_metrics(client, three, asked):
+    frames.instances(client, ["name", "ipv4", "memory"], source="metrics")
+    assert METRICS not in asked
+    assert "/1.0/instances/u-one/state" in asked
+
+
+def test_explained(client):
+    told = frames.explain(client, USE, source="metrics")
+    assert list(told["request"]) == ["GET /1.0/instances", "GET /1.0/metrics"]
+    assert "8 seconds" in told["why"][1]
+    with pytest.raises(ValueError, match="'state' or 'metrics', not 'guess'"):
+        frames.instances(client, source="guess")
+
+
+def test_conditions_on_what_is_measured(client, three):
+    busy = frames.instances(client, ["name"], where="processes ge 1", source="metrics")
+    assert sorted(busy["name"]) == ["u-one", "u-two"]
+    assert isinstance(busy, pd.DataFrame)
