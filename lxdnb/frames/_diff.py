@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, cast
 
 import pandas as pd
@@ -79,7 +79,8 @@ def diff(
     records = [
         {**dict(zip(keys, key, strict=True)), **change} for key, change in _changes(rows, cells, _untold(keys, looks))
     ]
-    declared = [SERVER if key == SERVER.name else view.columns[key] for key in keys]
+    # The records are ours here, so each key stands under its name.
+    declared = [SERVER if key == SERVER.name else replace(view.columns[key], path="", read=None) for key in keys]
     failed = {f"{look.name}: {what}": why for look in looks for what, why in look.failed.items()}
     made = build("diff", [*declared, *CHANGED], records, failed=failed, words=words)
     whose = {each: looks[1].mark.get(each) or {} for each in ("servers", "clients")}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
+from pathlib import Path
 
 import pandas as pd
 
@@ -12,14 +12,13 @@ from lxdnb.frames._views import VIEWS
 from tests.eventually import eventually
 
 COLUMNS = ["name", "project", "status", "profiles", "description", "config.user.role", "memory", "created_at"]
+PASSING = {"metrics", "operations"}  # no two looks need find the same rows
 
 
-def kept(frame: pd.DataFrame) -> pd.DataFrame:
+def kept(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     """The frame as it comes back on another day."""
-    file = io.BytesIO()
-    frame.to_pickle(file)
-    file.seek(0)
-    return pd.read_pickle(file)
+    frames.to_parquet(frame, path)
+    return frames.read_parquet(path)
 
 
 def told(server) -> dict[str, dict]:
@@ -40,12 +39,12 @@ def cells(found: pd.DataFrame) -> list[tuple]:
     return [tuple(row) for row in told.where(told.notna(), None).itertuples(index=False)]
 
 
-def test_what_changed_since_the_last_look(client, server):
+def test_what_changed_since_the_last_look(client, server, tmp_path):
     server.cli("profile", "create", "web")
     for name in ("d-gone", "d-role", "d-same"):
         server.cli("init", "busybox", name, "-c", "user.role=db")
     server.cli("launch", "busybox", "d-stop")
-    before = kept(frames.instances(client, COLUMNS))
+    before = kept(frames.instances(client, COLUMNS), tmp_path / "friday.parquet")
     first = told(server)
     assert len(frames.diff(before, frames.instances(client, COLUMNS))) == 0
     server.cli("stop", "-f", "d-stop")
@@ -54,7 +53,7 @@ def test_what_changed_since_the_last_look(client, server):
     server.cli("config", "set", "d-role", "user.role", "web")
     server.cli("profile", "add", "d-role", "web")
     server.cli("query", "-X", "PATCH", "-d", '{"description": "<b>"}', "/1.0/instances/d-role")
-    found = frames.diff(before, frames.instances(client, COLUMNS))
+    found = kept(frames.diff(before, frames.instances(client, COLUMNS)), tmp_path / "changes.parquet")
     assert cells(found) == [
         ("d-gone", "removed", None, None, None),
         ("d-new", "added", None, None, None),
@@ -91,13 +90,23 @@ def test_two_looks_at_a_quiet_server_are_the_same(client, server):
     client.instances.get("d-run").snapshots.create("before", wait=True)
     eventually(server.rests)
     found: dict[str, list] = {}
-    for name, view in VIEWS.items():
-        look, columns = getattr(frames, name), list(view.columns)
+    for name in VIEWS.keys() - PASSING:
+        view, look = VIEWS[name], getattr(frames, name)
+        columns = list(view.columns)
         before = look(client, columns)
         found[name] = list(frames.diff(before, look(client, columns)).itertuples(index=False, name=None))
         every = [column for column in columns if column not in view.keys]
         assert len(frames.diff(before, before, every)) == 0, name  # all columns can be compared
-    assert found == {name: [] for name in VIEWS}
+    assert found == {name: [] for name in VIEWS.keys() - PASSING}
+
+
+def test_rows_whose_keys_stand_in_fields_of_their_own(client, server):
+    server.cli("launch", "busybox", "d-run")
+    before = frames.metrics(client)
+    found = frames.diff(before[before["name"].isna()], before)
+    assert set(found["change"]) == {"added"}
+    assert set(found["name"]) == {"d-run"}
+    assert set(found["metric"]) == set(before.loc[before["name"] == "d-run", "metric"])
 
 
 def test_pools(client, server):
