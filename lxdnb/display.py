@@ -7,11 +7,13 @@ in both, control characters and those that turn the direction of writing are sho
 from __future__ import annotations
 
 import html
+import math
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 __all__ = [
+    "LONGEST",
     "Cell",
     "Note",
     "escaped",
@@ -140,6 +142,8 @@ def quantity(value: float, unit: str = "") -> Cell:
     >>> quantity(1536, "bytes")
     Cell(text='1.5 KiB', title='1,536 bytes', dot=False, number=True, faint=False)
     """
+    if not math.isfinite(value):
+        return Cell(f"{value}", number=True)
     exact = f"{value:,}"
     if unit == "bytes":
         return Cell(human_size(value), f"{exact} bytes", number=True)
@@ -149,9 +153,16 @@ def quantity(value: float, unit: str = "") -> Cell:
         return Cell(human_duration(value), f"{exact} s", number=True)
     if unit == "share":
         return Cell(human_share(value), exact, number=True)
-    short = f"{value}" if isinstance(value, int) else f"{value:.2f}" if abs(value) >= 1 else f"{value:.2g}"
+    short = f"{value}" if isinstance(value, int) else _figures(value)
     said = unit[:-1] if unit == "cores" and value == 1 else unit
-    return Cell(f"{short} {said}".strip(), f"{exact} {said}".strip() if short != f"{value}" else "", number=True)
+    rounded = short != f"{value}" and float(short) != value
+    return Cell(f"{short} {said}".strip(), f"{exact} {said}".strip() if rounded else "", number=True)
+
+
+def _figures(value: float) -> str:
+    if value.is_integer():
+        return f"{value:.0f}"
+    return f"{value:.2f}" if abs(value) >= 1 else f"{value:.2g}"
 
 
 def text_cell(text: str, *, dot: bool = False, longest: int = LONGEST) -> Cell:

@@ -231,7 +231,7 @@ METRICS = View(
         Column("device", path="labels.device", read=_label("device"), what="interface or disk"),
         Column("cpu", path="labels.cpu", read=_label("cpu"), what="which core"),
         Column("mode", path="labels.mode", read=_label("mode"), what="what a core did: user, system, idle …"),
-        Column("value", "Float64", measured=True),
+        Column("value", "Float64", unit="(unit)", measured=True),
         Column("unit", path="metric", what="bytes or seconds; NA for what is counted", read=_unit),
         Column(
             "kind",

@@ -6,13 +6,14 @@ or cut as one likes. What pandas has made of it otherwise is pandas' to show. On
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from lxdnb.display import Cell, Note, human_age, list_cell, quantity, table_html, table_text, text_cell
+from lxdnb.display import LONGEST, Cell, Note, human_age, list_cell, quantity, table_html, table_text, text_cell
 from lxdnb.frames._build import build
 from lxdnb.frames._columns import Column
 from lxdnb.frames._servers import marked
@@ -25,6 +26,7 @@ DataFrame = pd.DataFrame  # what IPython asks us to show
 SHOWN_ROWS = 50
 SHOWN_NOTES = 10
 ROOM = (100, 24)  # of a terminal whose size nobody knows
+ROOM_FOR_TEXTS, MOST = 300, 150  # characters of all texts of a row together, and of one
 FINGERPRINT = 12  # characters of it, as `lxc image list` has
 NOTHING, NO_NUMBER = Cell("—", faint=True), Cell("—", faint=True, number=True)
 
@@ -112,28 +114,34 @@ def _is_number(column: Column) -> bool:
 def _rows(frame: pd.DataFrame, columns: Mapping[str, Column]) -> Iterator[tuple[Cell, ...]]:
     head = frame.head(SHOWN_ROWS)
     made = [[Cell(str(label), number=True, faint=True) for label in head.index]] if _labelled(frame) else []
+    texts = sum(column.dtype in ("string", "tuple") and column.unit != "fingerprint" for column in columns.values())
+    longest = min(max(ROOM_FOR_TEXTS // max(texts, 1), LONGEST), MOST)
     for name, column in columns.items():
-        show, values, nothing = _shower(column), head[name], NO_NUMBER if _is_number(column) else NOTHING
-        pairs = zip(values.tolist(), values.isna().tolist(), strict=True)
-        made.append([nothing if missing else show(value) for value, missing in pairs])
+        values, nothing = head[name], NO_NUMBER if _is_number(column) else NOTHING
+        units = head[column.unit[1:-1]].tolist() if column.unit[1:-1] in columns else itertools.repeat(pd.NA)
+        show = _shower(column, longest)
+        each = zip(values.tolist(), values.isna().tolist(), units, strict=False)
+        made.append([nothing if missing else show(value, unit) for value, missing, unit in each])
     return zip(*made, strict=True)
 
 
-def _shower(column: Column) -> Callable[[Any], Cell]:
-    """Return the function that makes a column's values cells."""
+def _shower(column: Column, longest: int) -> Callable[[Any, Any], Cell]:
+    """Return the function that makes a column's values cells; it takes the unit that the row tells, too."""
     unit = column.unit
     if _is_number(column):
-        return lambda value: quantity(value, unit)
+        if unit.startswith("("):
+            return lambda value, told: quantity(value, told if isinstance(told, str) else "")
+        return lambda value, _: quantity(value, unit)
     if column.dtype == "datetime":
         now = pd.Timestamp.now("UTC")
-        return lambda value: Cell(human_age((now - value).total_seconds()), value.isoformat())
+        return lambda value, _: Cell(human_age((now - value).total_seconds()), value.isoformat())
     if column.dtype == "tuple":
-        return lambda value: list_cell(value) if isinstance(value, tuple) else text_cell(str(value))
+        return lambda value, _: list_cell(value, longest) if isinstance(value, tuple) else text_cell(str(value))
     if column.dtype == "boolean":
-        return lambda value: Cell("yes" if value else "no")
+        return lambda value, _: Cell("yes" if value else "no")
     if unit == "fingerprint":
-        return lambda value: Cell(value[:FINGERPRINT], value)
-    return lambda value: text_cell(str(value), dot=unit == "status")
+        return lambda value, _: Cell(value[:FINGERPRINT], value)
+    return lambda value, _: text_cell(str(value), dot=unit == "status", longest=longest)
 
 
 def _notes(frame: pd.DataFrame) -> Iterator[Note]:

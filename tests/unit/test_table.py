@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import unicodedata
 
@@ -46,6 +47,9 @@ RECORD = {
     "profiles": ["default", "web"],
     "created_at": "2020-03-01T12:00:00.123456789Z",
 }
+
+
+MANY = [*COLUMNS, *(Column(f"text-{number}") for number in range(4))]
 
 
 def made(records: list[dict], columns: list[Column] | None = None, **said) -> pd.DataFrame:
@@ -137,16 +141,47 @@ def test_a_status_is_a_dot_and_a_word():
         (quantity(12.3456).text, "12.35"),
         (quantity(12.3456).title, "12.3456"),
         (quantity(65536).text, "65536"),
-        (quantity(3.0, "packets/s").text, "3.00 packets/s"),
+        (quantity(3.0, "packets/s").text, "3 packets/s"),
+        (quantity(3.5, "packets/s").text, "3.50 packets/s"),
+        (quantity(247390116249.0).text, "247390116249"),
+        (quantity(2**62 + 1).text, "4611686018427387905"),
+        (quantity(float("inf")).text, "inf"),
     ],
 )
 def test_numbers_as_people_say_them(said: str, text: str):
     assert said == text
 
 
+def test_a_unit_may_be_told_row_by_row():
+    columns = [Column("value", "Float64", unit="(unit)"), Column("unit")]
+    rows = [{"value": 2048.0, "unit": "bytes"}, {"value": 90.0, "unit": "seconds"}, {"value": 3.0}, {"unit": "bytes"}]
+    page = read(frames.html(made(rows, columns)))
+    assert [cell.text for cell in page.column("value")] == ["2.0 KiB", "1 min 30 s", "3", "—"]
+    alone = read(frames.html(made(rows, columns)[["value"]]))
+    assert [cell.text for cell in alone.column("value")] == ["2048", "90", "3", "—"]
+
+
+def test_the_fewer_texts_a_row_has_the_longer_they_may_be():
+    text = "x" * 200
+    for names, longest in (("a", 150), ("abc", 100), ("abcdefgh", 50)):
+        columns = [*map(Column, names), Column("n", "Int64")]
+        cell = read(frames.html(made([dict.fromkeys(names, text)], columns))).rows[0][0]
+        assert (cell.text, cell.title) == ("x" * (longest - 1) + "…", text)
+
+
+@pytest.mark.parametrize("unit", ["bytes", "bytes/s", "seconds", "share", "cores", "", "packets/s"])
+@given(value=st.floats(allow_nan=True, allow_infinity=True) | st.integers(-(2**63), 2**63 - 1))
+def test_any_number_has_its_words(unit: str, value: float):
+    cell = quantity(value, unit)
+    assert cell.text
+    # The exact value is there, in the cell or on hover.
+    said = (cell.title or cell.text).removesuffix(unit).removesuffix("core").removesuffix("s").strip().replace(",", "")
+    assert type(value)(said) == value or math.isnan(value)
+
+
 def test_what_is_long_is_cut_with_the_whole_as_its_title():
     name, profiles = "x" * 70, [f"profile-{number}" for number in range(20)]
-    page = read(frames.html(made([{"name": name, "profiles": profiles}])))
+    page = read(frames.html(made([{"name": name, "profiles": profiles}], MANY)))
     cell = page.column("name")[0]
     assert (cell.text, cell.title) == ("x" * 49 + "…", name)
     cell = page.column("profiles")[0]
@@ -154,7 +189,7 @@ def test_what_is_long_is_cut_with_the_whole_as_its_title():
     assert shown.split(", ") == profiles[: 20 - int(left)]
     assert len(cell.text) <= 50
     assert cell.title == ", ".join(profiles)
-    sole = read(frames.html(made([{"profiles": [name]}]))).column("profiles")[0]
+    sole = read(frames.html(made([{"profiles": [name]}], MANY))).column("profiles")[0]
     assert (sole.text, sole.title) == ("x" * 49 + "…", name)
 
 
