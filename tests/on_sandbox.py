@@ -24,7 +24,7 @@ FILES = frozenset(
         "manual/06_containers", "manual/07_images", "manual/08_networks", "manual/09_profiles", "manual/10_operations",
         "manual/11_storage_pools", "manual/13_api",
         "cluster", "cluster_answers", "cluster_members", "cluster_programs",
-        "consoles", "power", "dropin", "options", "sizes",
+        "consoles", "power", "dropin", "options", "sizes", "filters",
     ]
 )  # fmt: skip
 _FOLDER = "the test looks into the daemon's folder"

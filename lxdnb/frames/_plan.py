@@ -119,7 +119,8 @@ def plan(
     recursion = 2 if WHOLE in needs else 0 if _told_by_urls(view, [*picked, *known.values()], needs) else 1
     needs -= {WHOLE, *covered}
     deciding -= {WHOLE, *covered}
-    filter = sent(early, product, "/".join(view.collection)) if recursion and early else None
+    paths = {name: None if column.read else column.source for name, column in known.items()}
+    filter = sent(early, product, "/".join(view.collection), paths.get) if recursion and early else None
     ordered = [need for need in view.sources if need in needs]
     return Plan(
         view,

@@ -82,14 +82,18 @@ def matcher(text: str, incus: bool, getter: Callable[[str], Callable[[T], Any]])
 
 
 def _test(clause: Clause, incus: bool) -> Callable[[Any], bool]:
-    pattern = clause.value if "^" in clause.value or "$" in clause.value else f"^{clause.value}$"
+    value = clause.value.translate(_TURKISH)
+    pattern = value if "^" in clause.value or "$" in clause.value else f"^{value}$"
     try:
         expression = re.compile(pattern, re.IGNORECASE)
     except re.error:
-        expression = re.compile(re.escape(clause.value), re.IGNORECASE)
+        expression = re.compile(re.escape(value), re.IGNORECASE)
+
+    def fits(text: str) -> bool:
+        return bool(expression.search(text if text.isascii() else text.translate(_TURKISH)))
 
     def of_lxd(value: Any) -> bool:
-        return (isinstance(value, str) and bool(expression.search(value))) == (clause.operator == "eq")
+        return (isinstance(value, str) and fits(value)) == (clause.operator == "eq")
 
     def of_incus(value: Any) -> bool:
         if value is ABSENT:
@@ -104,10 +108,13 @@ def _test(clause: Clause, incus: bool) -> Callable[[Any], bool]:
             raise Refused(500, f'Unsupported filter type "int" for field "{clause.field}"')
         if not isinstance(value, str):
             raise _unparsed(f"invalid character {clause.value[:1]!r} looking for beginning of value")
-        return bool(expression.search(value)) == (clause.operator == "eq")
+        return fits(value) == (clause.operator == "eq")
 
     return of_incus if incus else of_lxd
 
+
+_TURKISH = {0x130: "\ue130", 0x131: "\ue131"}
+"""The dotted capital I and the dotless i, which are an i to Python's expressions and to those of Go are not."""
 
 _BOOLEANS = dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True) | dict.fromkeys(
     ("0", "f", "F", "FALSE", "false", "False"), False

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lxdnb.sandbox.bodies import CONFIG, DEVICES, Shape, read, read_patch
 from lxdnb.sandbox.devices import check_devices, set_devices
+from lxdnb.sandbox.lists import listed
 from lxdnb.sandbox.replies import Refused, Reply, Request, Sync, etag_of
 from lxdnb.sandbox.routes import route, route_changes
 from lxdnb.sandbox.settings import Config, Devices, check_config, given
@@ -78,18 +79,17 @@ def _check(host: Host, project: str, config: Config, devices: Devices, code: int
 def every(host: Host, request: Request) -> Reply:
     if request.of_all_projects and host.flavour.incus:
         owners = [each for name, each in host.projects.items() if request.caller.may_use(name)]
-        everywhere = [(each, owner.name) for owner in owners for each in owner.profiles.values()]
-        return Sync(
-            [each.record(host, owner) for each, owner in everywhere]
-            if request.recursion
-            else [each.url if owner == "default" else f"{each.url}?project={owner}" for each, owner in everywhere]
-        )
-    owner = host.keeper(request.project, "profiles")
-    found = [owner.profiles[name] for name in sorted(owner.profiles)]
-    return Sync(
-        [each.record(host, owner.name) for each in found]
-        if request.recursion
-        else [each.url if owner.name == "default" else f"{each.url}?project={owner.name}" for each in found]
+        found = [(each, owner.name) for owner in owners for each in owner.profiles.values()]
+    else:
+        owner = host.keeper(request.project, "profiles")
+        found = [(owner.profiles[name], owner.name) for name in sorted(owner.profiles)]
+    return listed(
+        host,
+        request,
+        found,
+        lambda each: each[0].url if each[1] == "default" else f"{each[0].url}?project={each[1]}",
+        lambda each: each[0].record(host, each[1]),
+        filters=host.flavour.incus,
     )
 
 
