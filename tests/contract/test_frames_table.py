@@ -14,8 +14,8 @@ from lxdnb.sandbox import Sandbox
 from tests.tables import Read, read
 
 # Of a row's text in JSON: tags, mathematics, the direction of writing, a terminal's colours.
-DESCRIPTION = "<img src=x onerror=alert(1)> $x$ \\(y\\) \u202edrow\u202c \u001b[31mred"
-SHOWN = "<img src=x onerror=alert(1)> $x$ \\(y\\) \\u202edrow\\u202c ␛[31mred"
+DESCRIPTION = "<img src=x onerror=alert(1)> $x$ \\(y\\) \u202edrow\u202c \u001b[31mred" + "!" * 200
+SHOWN = "<img src=x onerror=alert(1)> $x$ \\(y\\) \\u202edrow\\u202c ␛[31mred" + "!" * 200
 
 
 @pytest.fixture
@@ -69,7 +69,8 @@ def test_what_the_command_line_tells_stands_in_the_table(server, shell, two, mon
     )
     assert cells["t-idle"]["memory_limit"].text == "—"
     assert cells["t-idle"]["description"].title == SHOWN
-    assert cells["t-idle"]["description"].text == SHOWN.removesuffix("1mred") + "…"
+    assert cells["t-idle"]["description"].text.rstrip("!…") == SHOWN.rstrip("!")
+    assert cells["t-idle"]["description"].text.endswith("!…")
     assert "img" not in page.tags
     assert not any("\x1b" in line or "\u202e" in line for line in lines)
     assert lines[0].split() == [head.text for head in page.head]
