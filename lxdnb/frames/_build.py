@@ -33,8 +33,12 @@ def build(
     clients: Mapping[str, Client] | None = None,
     failed: Mapping[str, str] | None = None,
     words: Iterable[str] = (),
+    all_projects: bool = False,
 ) -> pd.DataFrame:
-    """Return records as a frame of a view. Where several clients were asked, records say theirs under `server`."""
+    """Return records as a frame of a view. Where several clients were asked, records say theirs under `server`.
+
+    `all_projects` is noted: without its column `project` nobody could tell which one such a row is of.
+    """
     asked = dict(clients or {})
     told = list(words)
     several = [SERVER] if asked and set(asked) != {""} else []
@@ -55,6 +59,7 @@ def build(
             "failed": dict(failed or {}),
             "words": told,
         }
+        | ({"all_projects": True} if all_projects else {})
     )
     return frame
 

@@ -38,7 +38,15 @@ def frame_of(
     if sole is not None:
         told = Asked(sole, all_projects=all_projects)
         records = records_of(told, plans[""])
-        return build(view.name, plans[""].columns, records, clients=asked, failed=told.failed, words=told.words)
+        return build(
+            view.name,
+            plans[""].columns,
+            records,
+            clients=asked,
+            failed=told.failed,
+            words=told.words,
+            all_projects=all_projects,
+        )
     tolds = {name: Asked(client, all_projects=all_projects) for name, client in asked.items()}
     found, failed = _of_each(tolds, plans)
     words: list[str] = []
@@ -48,7 +56,7 @@ def frame_of(
         failed |= {f"{name}: {thing}": reason for thing, reason in tolds[name].failed.items()}
         words += [f"{name}: {word}" for word in tolds[name].words]
     picked = next(iter(plans.values())).columns
-    return build(view.name, picked, records, clients=asked, failed=failed, words=words)
+    return build(view.name, picked, records, clients=asked, failed=failed, words=words, all_projects=all_projects)
 
 
 def explained(
