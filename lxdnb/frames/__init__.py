@@ -23,6 +23,7 @@ from lxdnb.frames._images import images
 from lxdnb.frames._instances import INSTANCES
 from lxdnb.frames._metrics import METRICS
 from lxdnb.frames._parquet import read_parquet, to_parquet
+from lxdnb.frames._run import run
 from lxdnb.frames._servers import Clients, client_of, named
 from lxdnb.frames._snapshots import snapshots
 from lxdnb.frames._storage import POOLS
@@ -48,6 +49,7 @@ __all__ = [
     "outcomes",
     "pools",
     "read_parquet",
+    "run",
     "snapshots",
     "text",
     "to_parquet",

@@ -12,6 +12,7 @@ from lxdnb.streams._packets import FileEntry, encoded
 from lxdnb.streams._pipeline import Task
 from lxdnb.streams._request import exec_request
 from lxdnb.streams._sftp import CHUNK, Fresh, Sftp
+from lxdnb.streams._stdin import pieces
 
 __all__ = [
     "CHUNK",
@@ -26,5 +27,6 @@ __all__ = [
     "encoded",
     "exec_request",
     "file_failed",
+    "pieces",
     "websocket_client",
 ]

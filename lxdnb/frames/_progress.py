@@ -1,0 +1,62 @@
+"""How far many things have come, in one line that is written again and again: in a terminal and under a cell.
+
+Where nobody looks, as in a file, nothing is written; nor for what is over in a moment.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, TextIO
+
+__all__ = ["Told", "teller"]
+
+Told = Callable[[int, int], object]
+
+SOON = 0.5  # seconds after which it is worth a line
+OFTEN = 0.25  # seconds between two lines: a notebook drops messages that come too fast
+
+
+def teller(progress: Any, what: str) -> Told:
+    """Return a function to be told how many have ended, of how many: `progress` itself, a line, or nothing.
+
+    Raises TypeError for what is neither True, False nor a function.
+    """
+    if callable(progress):
+        return progress
+    if not isinstance(progress, bool):
+        raise TypeError(f"progress is True, False, or a function of two numbers, not {progress!r}")
+    if progress and _is_watched(sys.stderr):
+        return Line(sys.stderr, what, time.monotonic)
+    return lambda done, total: None
+
+
+class Line:
+    """A line of progress, of the time that `clock` tells in seconds."""
+
+    def __init__(self, to: TextIO, what: str, clock: Callable[[], float]) -> None:
+        self._to, self._what, self._clock = to, what, clock
+        self._begun = clock()
+        self._next = self._begun + SOON
+        self._shown = 0
+
+    def __call__(self, done: int, total: int) -> None:
+        now = self._clock()
+        over = done == total
+        if not (self._shown if over else now >= self._next):
+            return
+        self._next = now + OFTEN
+        text = f"{self._what}: {done:,} of {total:,}" + (f", {now - self._begun:.1f} s" if over else "")
+        padded = text.ljust(self._shown)
+        self._shown = len(text)
+        self._to.write(f"\r{padded}" + ("\n" if over else ""))
+        self._to.flush()
+
+
+def _is_watched(stream: Any) -> bool:
+    """Return whether somebody sees what is written, and sees a line that is written again as one line."""
+    if stream is None:
+        return False
+    # A kernel's streams say that they are no terminal; the page that shows them knows what \r means.
+    return type(stream).__module__.startswith("ipykernel.") or bool(getattr(stream, "isatty", lambda: False)())
