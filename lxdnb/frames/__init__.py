@@ -3,6 +3,20 @@
 Every function takes a client, or several: a mapping of names to clients, or a list of them, whose frame has a `server`
 column. The schema of a frame depends on what was asked for and never on what the server holds. `explain` tells the
 requests before they are made. The only room that imports pandas.
+
+`where` picks rows, in LXD's words, by any column or field: `status eq Running and not (memory lt 1GiB or name eq c.*)`.
+There are `eq`, `ne`, `gt`, `ge`, `lt`, `le`; `not` binds closer than `and`, and `and` closer than `or`. A value with
+blanks or parentheses stands in quotes.
+
+- Texts are compared as LXD does it: a value is a regular expression for the whole text, in which small and capital
+  letters are the same; one that begins with `^` or ends with `$` is looked for anywhere. Of a list one member suffices.
+- Numbers are compared with numbers, sizes (`1GiB`, `512MB`) and, of shares, `80%`; times with ISO 8601, of which a date
+  alone is the whole day, in UTC; booleans with `true` and `false`. `gt` and the like take texts for what they say:
+  `config.limits.memory ge 1GiB`.
+- What is missing is an empty text: `config.user.role ne web` holds without a role, `last_used_at eq ""` for never.
+
+What a server evaluates rightly it is sent as a filter, the rest is done here. What cannot be understood is a
+ValueError, before anything is sent.
 """
 
 from __future__ import annotations
@@ -78,6 +92,8 @@ def instances(
     With `source="metrics"` the use of memory, processors and networks is what the server measured, one request for all
     that run, up to 8 seconds old; by default there are no addresses then, which only states have.
 
+    >>> frames.instances(lx, ["name"], where="status eq Running and memory gt 1kB")["name"].tolist()
+    ['c1']
     >>> frames.instances(lx, columns=["name", "status", "memory"])
       name   status   memory
     0   c1  Running   212992
