@@ -26,8 +26,10 @@ from typing import Literal
 
 import pandas as pd
 
+from lxdnb.frames._addresses import addresses
 from lxdnb.frames._build import build
 from lxdnb.frames._columns import Column, closest
+from lxdnb.frames._devices import config, devices
 from lxdnb.frames._diff import diff
 from lxdnb.frames._documented import documented
 from lxdnb.frames._events import events, from_events
@@ -50,8 +52,11 @@ __all__ = [
     "INSTANCE_COLUMNS",
     "Clients",
     "Column",
+    "addresses",
     "client_of",
+    "config",
     "containers",
+    "devices",
     "diff",
     "events",
     "explain",

@@ -112,7 +112,7 @@ def plan(
         check(condition, lambda name: known[name].dtype)
     needs = {need for column in [*picked, *known.values()] for need in column.needs} | set(view.always)
     at_list = view.rows is None
-    early = tuple(part for part in parts if at_list and not _needs(part, known))
+    early = tuple(part for part in parts if _is_early(part, view) and not _needs(part, known))
     late = tuple(part for part in parts if part not in early)
     deciding = {need for part in late for need in _needs(part, known)} if at_list else set[str]()
     covered = {other for need in needs for other in view.covers.get(need, ())}
@@ -144,6 +144,10 @@ def _told_by_urls(view: View, columns: Sequence[Column], needs: set[str]) -> boo
         and needs <= view.of_url_sources
         and all(column.needs or column.name in view.of_url for column in columns)
     )
+
+
+def _is_early(part: Condition, view: View) -> bool:
+    return view.rows is None or all(name.split(".")[0] in view.of_record for name in fields(part))
 
 
 def _needs(part: Condition, known: Mapping[str, Column]) -> set[str]:

@@ -87,6 +87,9 @@ class View:
     """The needs that another makes needless, as the list with `recursion=2` the state."""
     rows: Callable[[Record], Iterable[Record]] | None = None
     """Takes a record apart into those of the rows."""
+    of_record: frozenset[str] = frozenset()
+    """The columns and fields, these by their first word, that are the same for all rows of a record, and that it tells
+    by itself: conditions on them decide before it is taken apart, and before more is asked of it."""
     feature: str = ""
     """The feature of projects by which they have their own, as `features.images`; empty for what is the server's."""
     at_once: str = ""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from lxdnb.frames._addresses import ADDRESSES
 from lxdnb.frames._build import SERVER, columns_of
 from lxdnb.frames._columns import Column
+from lxdnb.frames._devices import CONFIG, DEVICES
 from lxdnb.frames._images import IMAGES
 from lxdnb.frames._instances import INSTANCES
 from lxdnb.frames._metrics import METRICS
@@ -16,6 +18,9 @@ from lxdnb.frames._view import View
 __all__ = ["VIEWS", "known_columns"]
 
 _EVERY = (
+    ADDRESSES,
+    CONFIG,
+    DEVICES,
     IMAGES,
     INSTANCES,
     METRICS,
