@@ -35,6 +35,7 @@ _LABEL = "text-align:left;vertical-align:top;padding:1px 12px 1px 0;font-weight:
 _VALUE = "text-align:left;vertical-align:top;padding:1px 12px 1px 0"
 LONGEST = 50  # characters of a text in a cell; the whole is its title
 LONGEST_TITLE = 2000
+NEWLINE = "\n"
 YEAR = 365.25 * 86400
 NAMED_AGAIN = 25  # rows after which the columns' names are out of sight
 NARROWEST = 12  # columns of a terminal that a text is not cut below
@@ -166,8 +167,14 @@ def _figures(value: float) -> str:
 
 
 def text_cell(text: str, *, dot: bool = False, longest: int = LONGEST) -> Cell:
-    """Return a text as a cell: one that is too long is cut, with the whole as its title."""
-    return Cell(text, dot=dot) if len(text) <= longest else Cell(f"{text[: longest - 1]}…", text, dot=dot)
+    """Return a text as a cell: one that is too long is cut, with the whole, line by line, as its title.
+
+    >>> text_cell("Linux\\n").text
+    'Linux'
+    """
+    line = text.rstrip("\n")  # with which the output of nearly each command ends
+    shown = line if len(line) <= longest else f"{line[: longest - 1]}…"
+    return Cell(shown, text if shown != text or "\n" in shown else "", dot=dot)
 
 
 def list_cell(items: Sequence[object], longest: int = LONGEST) -> Cell:
@@ -340,7 +347,7 @@ def _title(title: str) -> str:
     if not title:
         return ""
     cut = title if len(title) <= LONGEST_TITLE else f"{title[: LONGEST_TITLE - 1]}…"
-    return f' title="{html.escape(visible(cut))}"'
+    return f' title="{html.escape(visible(cut, keep=NEWLINE)).replace(NEWLINE, "&#10;")}"'
 
 
 def _heading_html(column: Cell | str) -> str:
