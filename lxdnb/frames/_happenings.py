@@ -16,19 +16,14 @@ import pandas as pd
 
 from lxdnb import redact
 from lxdnb.frames._columns import Column, Record
-from lxdnb.frames._references import Reference, reference
+from lxdnb.frames._references import reference
 from lxdnb.models.operation import progress
 
 __all__ = ["EVENTS", "happened", "in_order"]
 
 # An operation's resources are by kind; of several the first of these that it has is what it works on.
 MAIN = ("instances", "images", "storage_volumes", "networks", "profiles", "projects")
-ALSO_CALLED = {
-    "containers": "instances",
-    "container": "instances",
-    "virtual-machines": "instances",
-    "storage_volumes": "volumes",
-}
+ALSO_CALLED = {"container": "instances", "storage_volumes": "volumes"}  # of LXD, in resources alone
 QUOTED = re.compile(r"(?:[\w.~!$&'()*+,;=:@/-]|%[0-9A-F]{2})*", re.ASCII)  # a path as servers quote it
 
 
@@ -42,8 +37,8 @@ EVENTS = (
         categories=("lifecycle", "operation", "logging", "connection"),
     ),
     Column("action", what="as `instance-started`; of an operation its description; `lost`, `resumed`"),
-    Column("kind", what="of what it happened to, as `instance`, `snapshot`, `volume`"),
-    Column("name", what="of what it happened to; what lies in another as `c1/snap0`, a volume as `custom/data`"),
+    Column("kind", what="of what it happened to, as `instance`, `snapshot`, `volume`: as in `used_by`"),
+    Column("name", what="of what it happened to; what is part of another as `c1/snap0`"),
     Column(
         "status",
         "category",
@@ -210,22 +205,14 @@ def _thing(source: object, product: str | None) -> Record:
         once = unquote(parts.path)
         # Quoted once it would not be a path any more, unless somebody's name is itself like one that is quoted.
         words = once.split("/") if "%" in once and QUOTED.fullmatch(once) else words
+    if words[2:4] == ["images", "aliases"] and len(words) == 5:
+        return {"kind": "image-alias", "name": unquote(words[4])}
     words[2] = ALSO_CALLED.get(words[2], words[2])
-    found = _nested(words) or reference(parts._replace(path="/".join(words)).geturl())
+    found = reference(parts._replace(path="/".join(words)).geturl())
     if found is None:
         return {}
-    name = found.name
-    if found.pool is not None:
-        name = name.replace(f"custom/{found.project}_", "custom/", 1)
+    name = found.name.removeprefix(f"{found.project}_") if found.kind == "custom" else found.name
     return {"kind": found.type, "name": name or None, "pool": found.pool}
-
-
-def _nested(words: Sequence[str]) -> Reference | None:
-    """Return what lies two deep without being of something: an alias of images, a member of the cluster."""
-    if len(words) == 5 and words[2] in ("images", "cluster"):
-        kind = f"{words[2].removesuffix('s')} {words[3].removesuffix('es' if words[3] == 'aliases' else 's')}"
-        return Reference(kind, unquote(words[4]), "default")
-    return None
 
 
 def _json(value: Any) -> str | None:

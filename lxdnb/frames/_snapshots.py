@@ -35,11 +35,11 @@ def _there(server: Asked) -> tuple[list[Record], set[str]]:
     for pool in pools:
         for url in _listed(pool.get("volumes")):
             volume = reference(url) if isinstance(url, str) else None
-            if volume is None or volume.type != "snapshot":
+            if volume is None or volume.type != "volume-snapshot":
                 continue
-            kind, *names = volume.name.split("/")
-            if kind in TYPES and len(names) == 2:  # no snapshot of a volume of somebody's own
-                told = {"instance": names[0], "name": names[1], "type": kind, "project": volume.project}
+            names = volume.name.split("/")
+            if volume.kind in TYPES and len(names) == 2:  # no snapshot of a volume of somebody's own
+                told = {"instance": names[0], "name": names[1], "type": volume.kind, "project": volume.project}
                 found.append({**told, "pool": pool["name"]})
     return found, {pool["name"] for pool in pools if "volumes" not in pool}
 

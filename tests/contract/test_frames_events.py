@@ -74,8 +74,8 @@ def test_what_the_command_line_does(client, server):
         ("instance-stopped", "instance", "ev-1"),
         ("instance-renamed", "instance", "ev-2"),
         ("instance-deleted", "instance", "ev-2"),
-        ("storage-volume-created", "volume", "custom/data"),
-        ("storage-volume-deleted", "volume", "custom/data"),
+        ("storage-volume-created", "volume", "data"),
+        ("storage-volume-deleted", "volume", "data"),
         ("profile-created", "profile", "end"),
     ]
     assert set(found["type"]) == {"lifecycle"}
