@@ -40,8 +40,9 @@ def diff(
 ) -> pd.DataFrame:
     """Return what changed between two frames of one view: one row a cell, and one a row that came or went.
 
-    `before` may come from a file: parquet and pickle keep what a frame says of itself. Rows are of the same thing when
-    the view's keys are the same, as `project` and `name`; where names are enough, `project` may be missing.
+    `before` may come from a file: `frames.read_parquet` and pickle give it as it was. Both are to be asked for in the
+    same way: another `where` or project has other rows. Rows are of the same thing when the view's keys are the same,
+    as `project` and `name`; where names are enough, `project` may be missing.
 
     Compared are the columns that both frames have, but for those that measure, as memory in use, for they are others at
     every look. `columns` names those to compare, measured or not; `ignore` those to leave out. Not compared either are

@@ -167,6 +167,13 @@ def test_the_schema_is_the_same_when_empty():
     assert str(full["progress"].dtype) == "Float64"
 
 
+def test_a_frame_of_events_goes_to_a_file(tmp_path):
+    told = [lifecycle("/1.0/instances/e1", context={"old_name": "é"}), operation(None), notice("lost", TIME)]
+    found = frames.from_events(told)
+    frames.to_parquet(found, tmp_path / "events.parquet")
+    pd.testing.assert_frame_equal(frames.read_parquet(tmp_path / "events.parquet"), found)
+
+
 def test_several_servers_by_time():
     def at(second: str) -> dict[str, Any]:
         return lifecycle("/1.0/instances/e1", time=f"2026-11-29T14:00:{second}+00:00")
