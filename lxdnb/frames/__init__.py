@@ -42,11 +42,12 @@ from lxdnb.frames._parquet import read_parquet, to_parquet
 from lxdnb.frames._run import run
 from lxdnb.frames._servers import Clients, client_of, named
 from lxdnb.frames._snapshots import snapshots
-from lxdnb.frames._storage import POOLS
+from lxdnb.frames._storage import pools
 from lxdnb.frames._table import html, outcomes, text
 from lxdnb.frames._use import BY_METRICS
 from lxdnb.frames._view import View
 from lxdnb.frames._views import VIEWS
+from lxdnb.frames._volumes import volume_snapshots, volumes
 
 __all__ = [
     "INSTANCE_COLUMNS",
@@ -73,6 +74,8 @@ __all__ = [
     "text",
     "to_parquet",
     "virtual_machines",
+    "volume_snapshots",
+    "volumes",
 ]
 
 Source = Literal["state", "metrics"]
@@ -151,19 +154,6 @@ def metrics(
     0   c1  lxd_procs_total    2.0
     """
     return frame_of(METRICS, clients, columns, where, all_projects=all_projects)
-
-
-@documented(POOLS)
-def pools(clients: Clients, columns: Sequence[str] | None = None, *, where: str | None = None) -> pd.DataFrame:
-    """Return the storage pools, one row each.
-
-    Costs one request, and one more for each pool for the space on it.
-
-    >>> frames.pools(lx, columns=["name", "driver"])
-          name driver
-    0  default    dir
-    """
-    return frame_of(POOLS, clients, columns, where)
 
 
 def explain(

@@ -61,10 +61,13 @@ class Asked:
         path: Callable[[Record], Sequence[str]],
         of: Callable[[Record], bool],
         params: Mapping[str, str],
+        *,
+        leaves: bool = True,
     ) -> list[Record]:
         """Put under `key` of each record what the server answers at its path; return those that are not gone.
 
         What the server fails to tell stays missing, and its reason is kept by its path, as `instances/c1/state`.
+        Without `leaves` a record stays too whose path is not found.
         """
         asked = [record for record in records if of(record)]
 
@@ -79,7 +82,8 @@ class Asked:
         gone: set[int] = set()
         for record, answer in zip(asked, at_once(ask, asked), strict=True):
             if isinstance(answer, NotFound):
-                gone.add(id(record))
+                if leaves:
+                    gone.add(id(record))
             elif isinstance(answer, LXDAPIException):
                 elsewhere = record.get("project", "default") != "default"
                 whose = f" of project {record['project']}" if elsewhere else ""
@@ -87,6 +91,28 @@ class Asked:
             else:
                 record[key] = answer
         return [record for record in records if id(record) not in gone]
+
+    def scopes(self, feature: str, extension: str) -> list[dict[str, str]]:
+        """Return the parameters of a list, for each of the lists that tell of what the frame is about.
+
+        Of all projects it is one list where the server has the `extension`, and else that of each project which has
+        its own by the `feature`: the others have those of the default project.
+        """
+        if not self.all_projects:
+            return [{}]
+        if self.client.has_api_extension(extension):
+            return [{"all-projects": "true"}]
+        return [{"project": name} for name in self.projects_with(feature)]
+
+    def projects_with(self, feature: str) -> list[str]:
+        """Return the projects that have things of their own by a feature; all of them, of the feature `always`."""
+        return [
+            project["name"]
+            for project in self.records(("projects",), {"recursion": 1})
+            if feature == "always"
+            or project.get("name") == "default"
+            or (project.get("config") or {}).get(feature) == "true"
+        ]
 
     def _node(self, path: Sequence[str]) -> api.APINode:
         node = self.client.api

@@ -119,19 +119,9 @@ def _listed(server: Asked, made: Plan) -> list[Record]:
         server.listed_again = lambda others: server.records(view.collection, {**others, **everywhere})
         return found
     found: list[Record] = []
-    for project in _projects_with(server, view.feature):
+    for project in server.projects_with(view.feature):
         found += _of_project(server, made, {**params, "project": project}, project)
     return found
-
-
-def _projects_with(server: Asked, feature: str) -> list[str]:
-    """Return the projects that have things of their own; the others have those of the default project."""
-    projects = server.records(("projects",), {"recursion": 1})
-    return [
-        project["name"]
-        for project in projects
-        if project.get("name") == "default" or (project.get("config") or {}).get(feature) == "true"
-    ]
 
 
 def _of_project(server: Asked, made: Plan, params: Mapping[str, str], project: str | None) -> list[Record]:

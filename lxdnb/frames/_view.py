@@ -54,6 +54,8 @@ class Each:
     """Of which things, for people: `running instance`."""
     of: Callable[[Record], bool] = lambda record: True
     params: Mapping[str, str] = field(default_factory=dict)
+    leaves: bool = True
+    """Whether a record goes whose answer is not found, as of a thing deleted meanwhile; else there is none of it."""
 
     def steps(self, why: str) -> Iterator[Step]:
         """Yield one step, for each."""
@@ -62,7 +64,7 @@ class Each:
 
     def fill(self, server: Asked, records: list[Record]) -> list[Record]:
         """Ask for each record; one that is gone meanwhile costs its record, what cannot be told is named."""
-        return server.each(records, self.key, self._segments, self.of, self.params)
+        return server.each(records, self.key, self._segments, self.of, self.params, leaves=self.leaves)
 
     def _segments(self, record: Record) -> list[str]:
         return [str(record[word[1:-1]]) if word.startswith("{") else word for word in self.path]

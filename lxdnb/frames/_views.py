@@ -14,6 +14,7 @@ from lxdnb.frames._metrics import METRICS
 from lxdnb.frames._snapshots import SNAPSHOTS
 from lxdnb.frames._storage import POOLS
 from lxdnb.frames._view import View
+from lxdnb.frames._volumes import VOLUME_SNAPSHOTS, VOLUMES
 
 __all__ = ["VIEWS", "known_columns"]
 
@@ -26,6 +27,8 @@ _EVERY = (
     METRICS,
     POOLS,
     SNAPSHOTS,
+    VOLUMES,
+    VOLUME_SNAPSHOTS,
 )
 
 VIEWS: Mapping[str, View] = {view.name: view for view in _EVERY}
