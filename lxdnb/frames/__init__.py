@@ -38,6 +38,7 @@ from lxdnb.frames._filter import And, parse
 from lxdnb.frames._images import images
 from lxdnb.frames._instances import INSTANCES
 from lxdnb.frames._metrics import METRICS
+from lxdnb.frames._networks import leases, networks
 from lxdnb.frames._parquet import read_parquet, to_parquet
 from lxdnb.frames._run import run
 from lxdnb.frames._servers import Clients, client_of, named
@@ -65,7 +66,9 @@ __all__ = [
     "html",
     "images",
     "instances",
+    "leases",
     "metrics",
+    "networks",
     "outcomes",
     "pools",
     "read_parquet",

@@ -11,6 +11,7 @@ from lxdnb.frames._devices import CONFIG, DEVICES
 from lxdnb.frames._images import IMAGES
 from lxdnb.frames._instances import INSTANCES
 from lxdnb.frames._metrics import METRICS
+from lxdnb.frames._networks import LEASES, NETWORKS
 from lxdnb.frames._snapshots import SNAPSHOTS
 from lxdnb.frames._storage import POOLS
 from lxdnb.frames._view import View
@@ -24,7 +25,9 @@ _EVERY = (
     DEVICES,
     IMAGES,
     INSTANCES,
+    LEASES,
     METRICS,
+    NETWORKS,
     POOLS,
     SNAPSHOTS,
     VOLUMES,

@@ -97,12 +97,13 @@ def leases(host: Host, request: Request, name: str) -> Reply:
     network = managed(host, request.project, name)
     if network.kind != "bridge":
         raise Refused(500, "Not implemented")
+    # Of one project at a time, and the network's own address in that of the network.
     found = [
         _lease(f"{name}.gw", "", str(gateway.ip), "gateway", "")
         for family in ("ipv4", "ipv6")
-        if (gateway := network.gateway(family))
+        if request.project == network.project and (gateway := network.gateway(family))
     ]
-    cards = cards_on(host, network)
+    cards = [card for card in cards_on(host, network) if card.instance.project == request.project]
     for card in cards:
         for key in ("ipv4.address", "ipv6.address"):
             if address := card.fixed.get(key):
