@@ -40,6 +40,7 @@ from lxdnb.frames._instances import INSTANCES
 from lxdnb.frames._metrics import METRICS
 from lxdnb.frames._networks import leases, networks
 from lxdnb.frames._parquet import read_parquet, to_parquet
+from lxdnb.frames._projects import profiles, projects
 from lxdnb.frames._run import run
 from lxdnb.frames._servers import Clients, client_of, named
 from lxdnb.frames._snapshots import snapshots
@@ -71,6 +72,8 @@ __all__ = [
     "networks",
     "outcomes",
     "pools",
+    "profiles",
+    "projects",
     "read_parquet",
     "run",
     "snapshots",

@@ -12,6 +12,7 @@ from lxdnb.frames._images import IMAGES
 from lxdnb.frames._instances import INSTANCES
 from lxdnb.frames._metrics import METRICS
 from lxdnb.frames._networks import LEASES, NETWORKS
+from lxdnb.frames._projects import PROFILES, PROJECTS
 from lxdnb.frames._snapshots import SNAPSHOTS
 from lxdnb.frames._storage import POOLS
 from lxdnb.frames._view import View
@@ -29,6 +30,8 @@ _EVERY = (
     METRICS,
     NETWORKS,
     POOLS,
+    PROFILES,
+    PROJECTS,
     SNAPSHOTS,
     VOLUMES,
     VOLUME_SNAPSHOTS,
