@@ -19,7 +19,7 @@ from lxdnb.frames._columns import Column
 from lxdnb.frames._servers import marked
 from lxdnb.frames._views import known_columns
 
-__all__ = ["DataFrame", "html", "outcomes", "text"]
+__all__ = ["DataFrame", "html", "outcomes", "shown", "text"]
 
 DataFrame = pd.DataFrame  # what IPython asks us to show
 
@@ -56,6 +56,11 @@ def html(frame: pd.DataFrame) -> str | None:
     if said is None:
         return None
     return table_html(_heads(frame, said), _rows(frame, said), _notes(frame))
+
+
+def shown(frame: pd.DataFrame) -> str | None:
+    """Return what a notebook shows of a frame: its `html`, unless pandas was told to show none."""
+    return html(frame) if pd.get_option("display.notebook_repr_html") else None
 
 
 def text(frame: pd.DataFrame, room: int | None = None) -> str | None:

@@ -28,7 +28,7 @@ class _HTML:
         self._earlier = earlier
 
     def __call__(self, frame: Any) -> str | None:
-        shown = table.html(frame)
+        shown = table.shown(frame)
         if shown is not None:
             return shown
         return self._earlier(frame) if self._earlier else frame._repr_html_()

@@ -115,6 +115,13 @@ def test_a_terminal_shows_the_lines(shell, two, capsys, monkeypatch):
     assert capsys.readouterr().out.strip().splitlines() == ["name    status", "t-idle  Stopped", "t-run   Running"]
 
 
+def test_who_wants_no_html_of_pandas_has_none(shell, two):
+    frame = ran(shell, "%load_ext lxdnb", 'frames.instances(lx, ["name", "status"])')
+    with pd.option_context("display.notebook_repr_html", False):
+        assert shell.display_formatter.format(frame)[0].keys() == {"text/plain"}
+    assert shell.display_formatter.format(frame)[0].keys() == {"text/html", "text/plain"}
+
+
 def test_other_frames_are_shown_as_they_were(shell, two):
     """Also those that somebody else shows, and subclasses that show themselves."""
 

@@ -215,12 +215,6 @@ def test_any_other_file_is_as_pandas_has_it(tmp_path):
     )
 
 
-def test_a_folder_whose_name_looks_like_a_partition_adds_nothing(tmp_path):
-    folder = tmp_path / "pool=default"
-    folder.mkdir()
-    assert list(there_and_back(made(RECORDS), folder).columns) == [column.name for column in COLUMNS]
-
-
 def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
     path = tmp_path / "frame.parquet"
     frames.to_parquet(made(RECORDS), path)
