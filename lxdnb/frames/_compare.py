@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import operator
 import re
-import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -123,8 +122,7 @@ def _expression(text: str) -> Callable[[str], bool]:
     if pieces > _REPEATED:
         raise ValueError(f"{shown(text)} repeats too often: write smaller numbers in its braces")
     try:
-        with warnings.catch_warnings(action="ignore"):  # of what a later version of the engine may read otherwise
-            found = regex.compile(_plain(text), regex.IGNORECASE)
+        found = regex.compile(_plain(text), regex.IGNORECASE)
     except (regex.error, OverflowError, RecursionError, MemoryError) as error:
         why = f": {error}" if isinstance(error, regex.error) else ", nested too deeply"
         raise ValueError(f"{shown(text)} is no regular expression{why}; {_HINT}") from None

@@ -10,6 +10,9 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
+import regex
+
+from lxdnb.sandbox.patterns import MOST, SECONDS, pieces
 from lxdnb.sandbox.replies import Refused
 
 __all__ = ["ABSENT", "Clause", "matcher", "parse"]
@@ -85,12 +88,18 @@ def _test(clause: Clause, incus: bool) -> Callable[[Any], bool]:
     value = clause.value.translate(_TURKISH)
     pattern = value if "^" in clause.value or "$" in clause.value else f"^{value}$"
     try:
-        expression = re.compile(pattern, re.IGNORECASE)
-    except re.error:
-        expression = re.compile(re.escape(value), re.IGNORECASE)
+        if pieces(pattern) > MOST:
+            raise regex.error("too big")
+        expression = regex.compile(pattern, regex.IGNORECASE)
+    except (regex.error, OverflowError, RecursionError):
+        expression = regex.compile(regex.escape(value), regex.IGNORECASE)
 
     def fits(text: str) -> bool:
-        return bool(expression.search(text if text.isascii() else text.translate(_TURKISH)))
+        try:
+            return bool(expression.search(text if text.isascii() else text.translate(_TURKISH), timeout=SECONDS))
+        except (TimeoutError, MemoryError):
+            # Go's engine takes a time in proportion to the text; one that looks back may take for ever.
+            raise Refused(500, f"{clause.value} takes longer than the simulated server's {SECONDS} s") from None
 
     def of_lxd(value: Any) -> bool:
         return (isinstance(value, str) and fits(value)) == (clause.operator == "eq")

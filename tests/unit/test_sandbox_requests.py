@@ -98,6 +98,13 @@ def test_filters(text, of_lxd, of_incus):
         assert refusal(matcher(text, True, getter), thing) == (500, of_incus)
 
 
+def test_a_filter_that_takes_for_ever_holds_nobody_up():
+    matches = matcher("name eq (a|aa)+b", False, lambda field: lambda thing: thing)
+    assert matches("aab")
+    assert refusal(matches, "a" * 200) == (500, "(a|aa)+b takes longer than the simulated server's 0.1 s")
+    assert not matcher("name eq ((((a{100}){100}){100}){100})", False, lambda field: lambda thing: thing)("a" * 9)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

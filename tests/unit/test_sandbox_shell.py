@@ -187,6 +187,7 @@ def test_a_limit_of_processes_is_one():
         ("echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab | sed -E 's/(a|a)*$/x/'", b"", b"sed: '(a|a)*$' takes longer"),
         ("x=$(head -c 300000 /dev/zero | tr '\\0' a); y=${x//a*b/c}", b"", b"sh: x: the pattern takes longer"),
         ("x=$(head -c 1000000 /dev/zero | tr '\\0' a); y=${x##*b}z${x%%b*}; echo ${#y}", b"2000001\n", b""),
+        ("echo a | grep -E '((((a{100}){100}){100}){100})'", b"", b"grep: Regular expression too big\n"),
         ("echo abbba | grep -E '(a)b*\\1' | sed 's/\\(b\\)*/<&>/g'", b"<>a<bbb>a<>\n", b""),
     ],
 )

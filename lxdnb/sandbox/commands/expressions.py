@@ -14,10 +14,9 @@ from collections.abc import Callable, Iterator
 import regex
 
 from lxdnb.sandbox.commands.registry import Broken
+from lxdnb.sandbox.patterns import MOST, SECONDS, pieces
 
 __all__ = ["Expression", "compiled"]
-
-SECONDS = 0.1  # that one may take for a line
 
 _CLASSES = {
     "alpha": "a-zA-Z", "digit": "0-9", "alnum": "a-zA-Z0-9", "upper": "A-Z", "lower": "a-z", "space": r" \t\n\r\f\v",
@@ -31,6 +30,8 @@ class Expression:
 
     def __init__(self, text: str, pattern: str, *, ignore: bool = False) -> None:
         self._text, self.pattern, self._ignore = text, pattern, ignore
+        if pieces(pattern) > MOST:
+            raise Broken("Regular expression too big", 2)
         try:
             self._compiled = regex.compile(pattern, regex.IGNORECASE if ignore else 0)
         except (regex.error, OverflowError, RecursionError):
