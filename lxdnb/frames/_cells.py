@@ -7,6 +7,7 @@ compared is what a cell says, and never how it is kept.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -14,6 +15,8 @@ import pandas as pd
 from pandas.api import types
 
 __all__ = ["Kind", "kind_of", "plain", "text"]
+
+_as_json = json.JSONEncoder(ensure_ascii=False).encode
 
 Kind = Literal["text", "list", "truth", "number", "time", "nothing"]
 
@@ -37,7 +40,7 @@ def kind_of(column: pd.Series) -> Kind | None:
         return "text"
     if not types.is_object_dtype(dtype):
         return None
-    kinds = {_kind(value) for value in column} - {"nothing"}
+    kinds = {_KINDS.get(kind) or _kind(value) for kind, value in _one_each(column)} - {"nothing"}
     return cast("Kind | None", kinds.pop() if len(kinds) == 1 else None if kinds else "nothing")
 
 
@@ -45,7 +48,7 @@ def plain(column: pd.Series, kind: Kind) -> list[Any]:
     """Return the cells of a column as values that compare: str, tuple, bool, int, float, and for times the nanoseconds
     since 1970; None for missing. A missing list is an empty one, as parquet has it."""
     if kind == "list":
-        return [() if _is_missing(value) else tuple(value) for value in column]
+        return [value if type(value) is tuple else () if _is_missing(value) else tuple(value) for value in column]
     if kind == "time":
         ticks = column.dt.as_unit("ns").astype("int64").tolist()
         return [None if missing else tick for tick, missing in zip(ticks, column.isna(), strict=True)]
@@ -63,7 +66,17 @@ def text(value: Any, kind: Kind) -> str | None:
         return value
     if kind == "time":
         return pd.Timestamp(value, tz="UTC").isoformat()
-    return json.dumps(value, ensure_ascii=False)
+    return _as_json(value)
+
+
+_KINDS: dict[type, Kind] = {str: "text", tuple: "list"}
+
+
+def _one_each(column: pd.Series) -> Iterable[tuple[type, object]]:
+    """Return the types of the values of a column, with one value of each; of floats all, of which NaN is missing."""
+    values = column.tolist()
+    floats = [(float, value) for value in values if type(value) is float]
+    return [*dict(zip(map(type, values), values, strict=True)).items(), *floats]
 
 
 def _kind(value: object) -> str | None:

@@ -244,7 +244,7 @@ def _changes(
     rows: tuple[dict[Key, int], dict[Key, int]], cells: Sequence[_Cells], untold: Callable[[Key], bool]
 ) -> Iterator[tuple[Key, Record]]:
     before, after = rows
-    for key in sorted({*before, *after}, key=lambda key: [(part is None, str(part)) for part in key]):
+    for key in _in_order({*before, *after}):
         if key not in before:
             yield key, {"change": "added"}
         elif key not in after:
@@ -256,6 +256,13 @@ def _changes(
                 if one != other and not (column.needs and untold(key)):
                     told = {"before": text(one, column.kind), "after": text(other, column.kind)}
                     yield key, {"change": "changed", "column": column.name, **told}
+
+
+def _in_order(keys: set[Key]) -> list[Key]:
+    try:
+        return sorted(keys)
+    except TypeError:  # what is missing comes last
+        return sorted(keys, key=lambda key: [(part is None, str(part)) for part in key])
 
 
 def _not_comparable(looks: Sequence[_Look]) -> dict[str, str]:

@@ -173,6 +173,17 @@ def test_a_time_of_another_unit_is_the_same_time():
     assert len(frames.diff(before, after.assign(created_at=after["created_at"].dt.tz_convert("Asia/Tokyo")))) == 0
 
 
+def test_keys_may_be_missing():
+    def measured(*devices: str | None) -> pd.DataFrame:
+        columns = ["name", "metric", "device", "cpu", "mode"]
+        labels = [{"name": "c1"} | ({"device": device} if device else {}) for device in devices]
+        return frame(*({"metric": "m", "labels": each} for each in labels), columns=columns, view="metrics")
+
+    found = frames.diff(measured(), measured(None, "sdb", "sda"))
+    assert list(found["device"].fillna("none")) == ["sda", "sdb", "none"]
+    assert len(frames.diff(measured("sda", None), measured(None, "sda"))) == 0
+
+
 def test_a_column_of_ones_own_is_compared():
     before = frame(box()).assign(owner="ann")
     assert cells(frames.diff(before, before.assign(owner="bob"))) == [("c1", "changed", "owner", "ann", "bob")]
