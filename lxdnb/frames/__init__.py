@@ -42,6 +42,7 @@ from lxdnb.frames._networks import leases, networks
 from lxdnb.frames._parquet import read_parquet, to_parquet
 from lxdnb.frames._projects import profiles, projects
 from lxdnb.frames._run import run
+from lxdnb.frames._sample import Sampling, sample
 from lxdnb.frames._servers import Clients, client_of, named
 from lxdnb.frames._snapshots import snapshots
 from lxdnb.frames._storage import pools
@@ -55,6 +56,7 @@ __all__ = [
     "INSTANCE_COLUMNS",
     "Clients",
     "Column",
+    "Sampling",
     "addresses",
     "client_of",
     "config",
@@ -76,6 +78,7 @@ __all__ = [
     "projects",
     "read_parquet",
     "run",
+    "sample",
     "snapshots",
     "text",
     "to_parquet",

@@ -20,7 +20,7 @@ from lxdnb.frames._servers import Clients, named
 from lxdnb.frames._view import View
 from lxdnb.models.project import assert_project
 
-__all__ = ["explained", "frame_of", "records_of"]
+__all__ = ["explained", "frame_of", "plan_for", "records_of"]
 
 
 def frame_of(
@@ -33,7 +33,7 @@ def frame_of(
 ) -> pd.DataFrame:
     """Return a view of a server, or of several, as a frame; see the function of the view."""
     asked = named(clients)
-    plans = {name: _plan_for(client, view, columns, where, all_projects) for name, client in asked.items()}
+    plans = {name: plan_for(client, view, columns, where, all_projects) for name, client in asked.items()}
     sole = asked.get("")
     if sole is not None:
         told = Asked(sole, all_projects=all_projects)
@@ -70,7 +70,7 @@ def explained(
     """Return the requests that a frame would take, as records of the frame that `explain` returns."""
     rows: list[Record] = []
     for name, client in named(clients).items():
-        made = _plan_for(client, view, columns, where, all_projects)
+        made = plan_for(client, view, columns, where, all_projects)
         rows += [
             {"server": name, "request": step.request, "each": step.each or None, "why": step.why}
             for step in made.steps()
@@ -136,7 +136,7 @@ def _of_project(server: Asked, made: Plan, params: Mapping[str, str], project: s
     return records
 
 
-def _plan_for(client: Client, view: View, columns: Sequence[str] | None, where: str | None, all_projects: bool) -> Plan:
+def plan_for(client: Client, view: View, columns: Sequence[str] | None, where: str | None, all_projects: bool) -> Plan:
     extensions = client.host_info.get("api_extensions") or ()
     return plan(view, columns, where, all_projects=all_projects, product=client.product, extensions=extensions)
 
