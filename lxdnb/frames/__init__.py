@@ -27,6 +27,7 @@ from typing import Literal
 import pandas as pd
 
 from lxdnb.frames._addresses import addresses
+from lxdnb.frames._apply import apply
 from lxdnb.frames._build import build
 from lxdnb.frames._columns import Column, closest
 from lxdnb.frames._devices import config, devices
@@ -58,6 +59,7 @@ __all__ = [
     "Column",
     "Sampling",
     "addresses",
+    "apply",
     "client_of",
     "config",
     "containers",

@@ -15,16 +15,18 @@ from lxdnb.client import Client
 from lxdnb.frames._build import SERVER
 from lxdnb.frames._servers import Clients, client_of, marked, named
 
-__all__ = ["Rows", "Thing", "rows_of"]
+__all__ = ["Rows", "Thing", "rows_of", "view_of"]
 
 PROJECT = "project"
 
 
 class Thing(NamedTuple):
-    """What a row is of: its server's name, empty for a sole one, and its keys, such as project and name."""
+    """What a row is of: its server's name, empty for a sole one, and its keys, such as project and name, and what
+    more helps to find it, such as its location."""
 
     server: str
     keys: Mapping[str, str]
+    more: Mapping[str, str] = {}
 
     def __str__(self) -> str:
         own = (value for key, value in self.keys.items() if (key, value) != (PROJECT, "default"))
@@ -38,11 +40,25 @@ class Rows(NamedTuple):
     clients: dict[str, Client]
 
 
-def rows_of(frame: pd.DataFrame, keys: Sequence[str], what: str, clients: Clients | None = None) -> Rows:
+def view_of(frame: pd.DataFrame) -> str | None:
+    """Return the view whose things the rows of a frame are of, None where it does not say.
+
+    What `run` and `apply` return has rows of the same things as what they were given.
+    """
+    said = marked(frame).get("view")
+    if said in ("run", "outcomes"):
+        return "instances"
+    return said.removeprefix("apply ") if isinstance(said, str) else None
+
+
+def rows_of(
+    frame: pd.DataFrame, keys: Sequence[str], what: str, clients: Clients | None = None, maybe: Sequence[str] = ()
+) -> Rows:
     """Return what the rows of a frame are of; `what` they are is for errors, as `instances`.
 
-    A frame of one project may lack that column. Raises ValueError for a frame that does not tell all keys of each row,
-    or whose clients are not known and not given; TypeError for a key that is no text.
+    A frame of one project may lack that column; those of `maybe` are taken where they are. Raises ValueError for a
+    frame that does not tell all keys of each row, or whose clients are not known and not given; TypeError for a key
+    that is no text.
     """
     said = marked(frame)
     several = SERVER.name in frame.columns
@@ -57,11 +73,13 @@ def rows_of(frame: pd.DataFrame, keys: Sequence[str], what: str, clients: Client
     servers = _texts(frame, SERVER.name) if several else [""] * len(frame)
     found = _clients(frame, servers, _mapping(said, "servers") if several else {}, clients)
     columns = {key: _texts(frame, key) for key in keys if key in frame.columns}
+    others = {key: [value if isinstance(value, str) else "" for value in frame[key]] for key in maybe if key in frame}
     things: dict[Any, Thing] = {}
     for place, server in enumerate(servers):
         own = {PROJECT: found[server].project or "default"}
         values = {key: columns[key][place] if key in columns else own[key] for key in keys}
-        things.setdefault((server, *values.values()), Thing(server, values))
+        more = {key: told[place] for key, told in others.items()}
+        things.setdefault((server, *values.values(), *more.values()), Thing(server, values, more))
     return Rows(list(things.values()), found)
 
 

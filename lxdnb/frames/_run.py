@@ -21,7 +21,7 @@ from lxdnb.frames._fetch import frame_of
 from lxdnb.frames._filter import And, parse
 from lxdnb.frames._instances import INSTANCES
 from lxdnb.frames._progress import teller
-from lxdnb.frames._rows import Rows, Thing, rows_of
+from lxdnb.frames._rows import Rows, Thing, rows_of, view_of
 from lxdnb.frames._servers import Clients, marked, named
 from lxdnb.frames._together import Turn, together
 from lxdnb.streams import Exec, Stdin, exec_request, pieces
@@ -31,8 +31,6 @@ __all__ = ["run"]
 KEPT = 1_000_000  # bytes of each output of each instance
 PATIENCE = 6.0  # seconds beyond its own that a command has to begin and, killed, to end
 RUNNING = "status eq Running"
-OF_INSTANCES = frozenset({"instances", "run", "apply"})
-"""The views whose rows are instances, by their names."""
 
 RAN = (
     Column("project"),
@@ -129,8 +127,8 @@ def _chosen(
     if isinstance(on, pd.DataFrame):
         if where is not None or all_projects:
             raise ValueError("where and all_projects choose from a server's instances: of a frame, give the rows")
-        view = marked(on).get("view", "instances")
-        if view not in OF_INSTANCES:
+        view = view_of(on)
+        if view not in (None, "instances"):
             raise ValueError(f"a command runs in instances, and the rows of this frame are {view}")
         rows = rows_of(on, INSTANCES.keys, "instances", client)
         return rows, rows.clients, {}, []

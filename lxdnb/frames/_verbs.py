@@ -1,0 +1,134 @@
+"""What may be done to the things of each view, with which options, and what that takes from the state they are in.
+
+Pure: a verb, its options and a status become the requests that it takes, or the reason why there is none to send.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from lxdnb import checks
+from lxdnb.frames._columns import closest
+
+__all__ = ["THINGS", "Intent", "Kind", "Status", "intent", "verb_of"]
+
+PRESENT = "present"
+
+Check = Callable[[str, Any], Any]
+
+
+def _timeout(what: str, value: Any) -> int:
+    return checks.whole_number(what, value, -1)  # -1 is without an end, for servers
+
+
+def _name(what: str, value: Any) -> str:
+    return checks.name(value, what)
+
+
+STATE: Mapping[str, Mapping[str, Check]] = {
+    "start": {"timeout": _timeout},
+    "stop": {"timeout": _timeout, "force": checks.flag},
+    "restart": {"timeout": _timeout, "force": checks.flag},
+    "freeze": {},
+    "unfreeze": {},
+}
+ALIASES = {"pause": "freeze", "resume": "unfreeze"}
+"""What `lxc` and `incus` call them."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The things of a view: where each is, and the verbs for it with their options.
+
+    `path` is that of one of them, with its keys in braces.
+    """
+
+    path: tuple[str, ...]
+    keys: tuple[str, ...]
+    verbs: Mapping[str, Mapping[str, Check]] = field(default_factory=lambda: {"delete": {}})
+
+
+THINGS: Mapping[str, Kind] = {
+    "images": Kind(("images", "{fingerprint}"), ("project", "fingerprint")),
+    "instances": Kind(
+        ("instances", "{name}"),
+        ("project", "name"),
+        {**STATE, "delete": {"force": checks.flag}, "snapshot": {"name": _name, "stateful": checks.flag}},
+    ),
+    "networks": Kind(("networks", "{name}"), ("project", "name")),
+    "profiles": Kind(("profiles", "{name}"), ("project", "name")),
+    "snapshots": Kind(("instances", "{instance}", "snapshots", "{name}"), ("project", "instance", "name")),
+    "volume_snapshots": Kind(
+        ("storage-pools", "{pool}", "volumes", "{type}", "{volume}", "snapshots", "{name}"),
+        ("project", "pool", "type", "volume", "name"),
+    ),
+    "volumes": Kind(("storage-pools", "{pool}", "volumes", "{type}", "{name}"), ("project", "pool", "type", "name")),
+}
+"""By the names of the views."""
+
+
+def verb_of(view: str, verb: Any, options: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """Return a verb by its proper name, and its options, checked.
+
+    Raises ValueError for a verb that there is none of for the view, TypeError for an option that it has not.
+    """
+    verbs = THINGS[view].verbs
+    said: str = checks.text("a verb", verb)
+    name = ALIASES.get(said, said)
+    if name not in verbs:
+        known = [*verbs, *(alias for alias, proper in ALIASES.items() if proper in verbs)]
+        raise ValueError(f"{view} have no verb {said!r}: {closest(said, known)}")
+    known = verbs[name]
+    for option in options:
+        if option not in known:
+            hint = closest(option, known) if known else "it has none"
+            raise TypeError(f"{said} has no option {option!r}: {hint}")
+    return name, {option: known[option](option, value) for option, value in options.items()}
+
+
+class Status(NamedTuple):
+    """What a thing is found to be: the server's word, or `present`; None for one that is not there."""
+
+    word: str | None
+    ephemeral: bool = False
+
+
+class Intent(NamedTuple):
+    """What is to be done to a thing: `steps`, in order; or why there is `nothing` to do, or why it is `refused`."""
+
+    steps: tuple[str, ...] = ()
+    nothing: str | None = None
+    refused: str | None = None
+
+    def __str__(self) -> str:
+        return ", ".join(self.steps) if self.nothing is None else f"nothing: {self.nothing}"
+
+
+ALREADY = {"start": "Running", "stop": "Stopped", "freeze": "Frozen", "unfreeze": "Running"}
+NOT_WHEN_STOPPED = {"restart": "restarted", "freeze": "frozen", "unfreeze": "unfrozen"}
+
+
+def intent(verb: str, status: Status, *, force: bool = False) -> Intent:
+    """Return what a verb means for a thing of that status. What is in no status known here, a server decides.
+
+    >>> intent("start", Status("Frozen"))
+    Intent(steps=('unfreeze',), nothing=None, refused=None)
+    >>> str(intent("stop", Status("Stopped")))
+    'nothing: is Stopped already'
+    """
+    word = status.word
+    if word is None:
+        return Intent(nothing="is gone already") if verb == "delete" else Intent(refused="is not there any more")
+    if ALREADY.get(verb) == word:
+        return Intent(nothing=f"is {word} already")
+    if word == "Stopped" and verb in NOT_WHEN_STOPPED:
+        return Intent(refused=f"is Stopped: only what runs can be {NOT_WHEN_STOPPED[verb]}")
+    if verb == "start" and word == "Frozen":
+        return Intent(("unfreeze",))  # a server takes it for running
+    if verb == "delete" and word in ("Running", "Frozen"):
+        if not force:
+            return Intent(refused=f"is {word}: stop it first, or give force=True")
+        return Intent(("stop",) if status.ephemeral else ("stop", "delete"))  # an ephemeral one is gone with its stop
+    return Intent((verb,))
