@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from lxdnb.frames._columns import Column, Read, Record
+from lxdnb.frames._columns import Column, Read, Record, mapping
 from lxdnb.frames._documented import documented
 from lxdnb.frames._fetch import frame_of
 from lxdnb.frames._instance_sources import State
@@ -19,16 +19,12 @@ __all__ = ["ADDRESSES", "addresses"]
 
 
 def _rows(record: Record) -> Iterator[Record]:
-    network = _dict(record.get("state")).get("network")
-    for name, card in _dict(network).items():
+    network = mapping(record.get("state")).get("network")
+    for name, card in mapping(network).items():
         # What is of another type is handed on, so that it is told.
         addresses = card.get("addresses") or () if isinstance(card, dict) else [card]
         for address in addresses if isinstance(addresses, list) else [addresses] * bool(addresses):
             yield {**record, "interface": name, "card": card, "of_card": address}
-
-
-def _dict(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _told(where: str, field: str) -> Read:
@@ -46,8 +42,8 @@ def device_of(row: Record) -> tuple[str, dict[str, str]] | None:
 
     A container's has the name that its device gives it; a virtual machine names its cards itself.
     """
-    config, devices = _dict(row.get("config")), _dict(row.get("expanded_devices"))
-    cards = {name: card for name, card in devices.items() if _dict(card).get("type") == "nic"}
+    config, devices = mapping(row.get("config")), mapping(row.get("expanded_devices"))
+    cards = {name: card for name, card in devices.items() if mapping(card).get("type") == "nic"}
     host_name, hwaddr = _told("card", "host_name")(row), _told("card", "hwaddr")(row)
     for name, card in cards.items():
         if host_name and host_name == (card.get("host_name") or config.get(f"volatile.{name}.host_name")):

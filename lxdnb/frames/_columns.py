@@ -15,7 +15,7 @@ from typing import Any
 
 from lxdnb import checks
 
-__all__ = ["Column", "Fields", "Read", "Record", "at", "by_path", "chosen", "closest", "unheard"]
+__all__ = ["Column", "Fields", "Read", "Record", "at", "by_path", "chosen", "closest", "mapping", "unheard"]
 
 Record = dict[str, Any]
 Read = Callable[[Record], Any]
@@ -115,6 +115,11 @@ def at(value: Any, words: Sequence[str]) -> Any:
         if key in value and (found := at(value[key], words[taken:])) is not None:
             return found
     return None
+
+
+def mapping(value: object) -> dict[str, Any]:
+    """Return what a server sent as a mapping of names; an empty one in place of anything else."""
+    return value if isinstance(value, dict) else {}
 
 
 def closest(name: str, known: Iterable[str]) -> str:

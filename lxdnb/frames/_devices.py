@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from lxdnb.frames._asked import Asked
-from lxdnb.frames._columns import Column, Read, Record
+from lxdnb.frames._columns import Column, Read, Record, mapping
 from lxdnb.frames._documented import documented
 from lxdnb.frames._fetch import frame_of
 from lxdnb.frames._instances import STATUSES
@@ -42,7 +42,7 @@ class _Profiles:
         unclear = [record for record in records if self._is_unclear(record)]
         for project in dict.fromkeys(record["project"] for record in unclear):
             told = server.records(("profiles",), {"recursion": 1, "project": project})
-            profiles = {each.get("name"): _of(each, self.kind) for each in told}
+            profiles = {str(each.get("name")): _of(each, self.kind) for each in told}
             for record in unclear:
                 if record["project"] == project:
                     record["told"] = profiles
@@ -55,13 +55,12 @@ class _Profiles:
 
 
 def _of(record: Record, kind: str) -> dict[str, Any]:
-    found = record.get(kind)
-    return found if isinstance(found, dict) else {}
+    return mapping(record.get(kind))
 
 
-def _profiles(record: Record) -> list[Any]:
+def _profiles(record: Record) -> list[str]:
     found = record.get("profiles")
-    return found if isinstance(found, list) else []
+    return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
 
 
 def _rows(kind: str, value_key: str) -> Callable[[Record], Iterator[Record]]:
@@ -78,8 +77,8 @@ def _profile(row: Record) -> str | None:
         return None
     if len(profiles) == 1:
         return profiles[0]
-    told = row.get("told") or {}
-    return next((name for name in reversed(profiles) if row["key"] in told.get(name, ())), None)
+    told = _of(row, "told")
+    return next((name for name in reversed(profiles) if row["key"] in _of(told, name)), None)
 
 
 def _option(name: str) -> Read:

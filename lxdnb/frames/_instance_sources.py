@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from lxdnb.exceptions import LXDAPIException
 from lxdnb.frames._asked import Asked
-from lxdnb.frames._columns import Record
+from lxdnb.frames._columns import Record, mapping
 from lxdnb.frames._sizes import share
 from lxdnb.frames._view import Each, Step, is_active
 
@@ -55,13 +56,21 @@ class Host:
             place = record.get("location") or ""
             if place not in totals:
                 params = {"target": place} if server.client.server_clustered and place else {}
-                totals[place] = (server.get(("resources",), params).get("memory") or {}).get("total")
+                totals[place] = _memory_of(server, params)
             record["host_memory"] = totals[place]
         return records
 
 
+def _memory_of(server: Asked, params: dict[str, str]) -> Any:
+    try:
+        return mapping(mapping(server.get(("resources",), params)).get("memory")).get("total")
+    except LXDAPIException as error:
+        server.failed["resources"] = str(error)
+        return None
+
+
 def _is_share(record: Record) -> bool:
-    text = (record.get("expanded_config") or {}).get("limits.memory")
+    text = mapping(record.get("expanded_config")).get("limits.memory")
     return isinstance(text, str) and share(text) is not None
 
 
@@ -81,10 +90,18 @@ class Leases:
                 bridge["project"] = project
             server.each(bridges, "leases", lambda each: ["networks", each["name"], "leases"], lambda _: True, {})
             for bridge in bridges:
-                for lease in bridge.get("leases") or ():
-                    given.setdefault(lease["hwaddr"], []).append(lease["address"])
+                told = bridge.get("leases")
+                for lease in map(mapping, told if isinstance(told, list) else ()):
+                    given.setdefault(str(lease.get("hwaddr")).lower(), []).append(str(lease.get("address")))
         for record in records:
-            config = record.get("config") or {}
-            cards = [value for key, value in config.items() if key.startswith("volatile.") and key.endswith(".hwaddr")]
-            record["leases"] = list(dict.fromkeys(address for card in cards for address in given.get(card, ())))
+            addresses = [address for card in _cards(record) for address in given.get(card, ())]
+            record["leases"] = list(dict.fromkeys(addresses))
         return records
+
+
+def _cards(record: Record) -> list[str]:
+    """Return the hardware addresses of an instance's cards: those that it was given, or that its devices name."""
+    config, devices = mapping(record.get("config")), mapping(record.get("expanded_devices"))
+    given = [value for key, value in config.items() if key.startswith("volatile.") and key.endswith(".hwaddr")]
+    named = [mapping(device).get("hwaddr") for device in devices.values()]
+    return [address.lower() for address in [*given, *named] if isinstance(address, str)]

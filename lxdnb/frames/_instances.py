@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lxdnb.frames._columns import Column, Read, Record
+from lxdnb.frames._columns import Column, Read, Record, mapping
 from lxdnb.frames._instance_sources import Host, Leases, State
 from lxdnb.frames._sizes import cores, share, size
 from lxdnb.frames._snapshots import Counted
@@ -17,22 +17,25 @@ STATUSES = ("Running", "Stopped", "Frozen", "Error")
 
 def addresses(record: Record, family: str) -> tuple[str, ...]:
     """Return an instance's addresses of a family, `inet` or `inet6`, other than loopback and link-local."""
-    interfaces = (record.get("state") or {}).get("network")
+    interfaces = mapping(record.get("state")).get("network")
     if not interfaces:
         return ()
-    found: list[str] = []
-    for interface in interfaces.values():
-        if interface.get("type") != "loopback":
-            for address in interface.get("addresses") or ():
-                if address["family"] == family and address["scope"] not in ("link", "local"):
-                    found.append(address["address"])
+    found: list[Any] = []
+    for interface in mapping(interfaces).values():
+        card = mapping(interface)
+        if card.get("type") != "loopback":
+            listed = card.get("addresses")
+            for told in listed if isinstance(listed, list) else ():
+                address = mapping(told)
+                if address.get("family") == family and address.get("scope") not in ("link", "local"):
+                    found.append(address.get("address"))
     return tuple(found)
 
 
 def root_disk(record: Record) -> tuple[str, dict[str, Any]]:
     """Return the name and the device of an instance's root disk."""
-    devices = record.get("expanded_devices") or {}
-    for name, device in devices.items():
+    for name, told in mapping(record.get("expanded_devices")).items():
+        device = mapping(told)
         if device.get("type") == "disk" and device.get("path") == "/":
             return name, device
     return "root", {}
@@ -71,12 +74,12 @@ def _cpu_seconds(record: Record) -> Any:
 
 
 def _disk(record: Record) -> Any:
-    disks = (record.get("state") or {}).get("disk") or {}
-    return (disks.get(root_disk(record)[0]) or {}).get("usage") or None  # 0 is what a driver says that cannot tell
+    disks = mapping(mapping(record.get("state")).get("disk"))
+    return mapping(disks.get(root_disk(record)[0])).get("usage") or None  # 0 is what a driver says that cannot tell
 
 
 def _memory_limit(record: Record) -> int | None:
-    text = (record.get("expanded_config") or {}).get("limits.memory")
+    text = mapping(record.get("expanded_config")).get("limits.memory")
     part = share(text) if isinstance(text, str) else None
     if part is None:
         return size(text) if isinstance(text, str) else None
@@ -90,7 +93,7 @@ def _disk_limit(record: Record) -> int | None:
 
 
 def _cpu_limit(record: Record) -> int | None:
-    text = (record.get("expanded_config") or {}).get("limits.cpu")
+    text = mapping(record.get("expanded_config")).get("limits.cpu")
     return cores(text) if isinstance(text, str) else None
 
 
@@ -103,11 +106,13 @@ def _share(used: Read, limit: Read) -> Read:
 
 
 def _lease_ipv4(record: Record) -> list[str]:
-    return [address for address in record.get("leases") or () if "." in address]
+    return [address for address in record.get("leases", ()) if "." in address]
 
 
-def _snapshots(record: Record) -> int | None:
-    return len(record["snapshots"] or ()) if "snapshots" in record else None
+def _snapshots(record: Record) -> object:
+    told = record.get("snapshots", False)
+    # `null` where there are none; what is no list is told.
+    return None if told is False else len(told or ()) if isinstance(told, list | None) else str(told)
 
 
 _COLUMNS = declared(
@@ -276,6 +281,16 @@ _COLUMNS = declared(
         shown=False,
         measured=False,
     ),
+    Column(
+        "started_at",
+        "datetime",
+        "NA when not running, and where the server does not tell, as LXD 5.0",
+        path="state.started_at",
+        needs=("state",),
+        letter="U",
+        unit="age",
+        shown=False,
+    ),
     Column("stateful", "boolean", "whether it was stopped with its memory kept", shown=False),
 )
 
@@ -301,6 +316,9 @@ STATE_FIELDS = {
     "state.network.*.type": "string",
     "state.network": "json",
     "state.os_info.*": "string",
+    "state.cpu": "json",
+    "state.memory": "json",
+    "state.os_info": "json",
     "state": "json",
 }
 
