@@ -7,6 +7,7 @@ map to values of that shape, else a struct with those fields. Fields that nobody
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,9 @@ Shape = str | list[Any] | dict[str, Any]
 CONFIG: Shape = {"*": "string"}
 DEVICES: Shape = {"*": {"*": "string"}}
 
+_ESCAPE = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
+)
 _PYTHON = {"string": str, "bool": bool, "int": int, "uint32": int}
 
 
@@ -43,7 +47,7 @@ def read_patch(host: Host, request: Request, struct: str, fields: Mapping[str, S
 def _object(body: bytes, struct: str) -> dict[str, Any]:
     try:
         # As a decoder of Go reads: one value, and nothing of what may come behind it.
-        record, _ = json.JSONDecoder().raw_decode(body.decode().lstrip(" \t\r\n"))
+        record, _ = json.JSONDecoder().raw_decode(_ESCAPE.sub(_paired, body.decode().lstrip(" \t\r\n")))
     except UnicodeDecodeError:
         raise Refused(400, "invalid character '\ufffd' looking for beginning of value") from None
     except RecursionError:
@@ -55,6 +59,11 @@ def _object(body: bytes, struct: str) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise Refused(400, f"json: cannot unmarshal {_kind(record)} into Go value of type {struct}")
     return record
+
+
+def _paired(escape: re.Match[str]) -> str:
+    """Return an escape as it is, and half a character, which UTF-8 cannot say, as what stands for one that is none."""
+    return "\\ufffd" if escape["half"] else escape[0]
 
 
 def _fields(record: dict[str, Any], struct: str, path: str, fields: Mapping[str, Shape]) -> dict[str, Any]:

@@ -58,6 +58,8 @@ def test_rubbish_is_a_400(body):
 def test_bodies_are_read_as_go_reads_them():
     body = {"NAME": "a", "config": None, "unknown": [1], "devices": {"root": {"path": "/"}}}
     assert read(json.dumps(body).encode(), "ProfilePut", FIELDS) == {"name": "a", "devices": {"root": {"path": "/"}}}
+    halves = rb'{"name": "a\ud800b\udc00\ud83d\ude00\\ud800\ud800\u0041"}'
+    assert read(halves, "ProfilePut", FIELDS)["name"] == "a\ufffdb\ufffd\U0001f600\\ud800\ufffdA"
     assert read(b"null", "ProfilePut", FIELDS) == read(b" {} {", "ProfilePut", FIELDS) == {}
 
 
