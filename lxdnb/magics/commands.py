@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["VERBS", "ShownResult", "run_delete", "run_exec", "run_launch", "run_list", "run_start", "run_stop"]
 
 SHOWN = 1_000_000  # bytes of output that a cell shows; Jupyter drops messages when more comes at once
+_FIELDS = ("config", "expanded_config", "devices", "expanded_devices", "state")  # that paths begin with
 TICK = 0.05  # seconds between two looks at a command's output
 
 
@@ -215,7 +216,8 @@ def _named(client: Client, name: str) -> Instance:
 
 
 def _columns(text: str | None) -> list[str] | None:
-    """Return the columns that -c asks for: letters as those of `lxc list`, names, or both between commas."""
+    """Return the columns that -c asks for: letters as those of `lxc list`, names, paths of fields, or its own keys of
+    configuration, as `user.role`, `config:image.os` and `devices:eth0.parent`; commas stand between all but letters."""
     if text is None:
         return None
     letters = {letter: name for name, column in frames.INSTANCE_COLUMNS.items() for letter in column.letter or ""}
@@ -223,14 +225,32 @@ def _columns(text: str | None) -> list[str] | None:
     for part in filter(None, map(str.strip, text.split(","))):
         if part in frames.INSTANCE_COLUMNS:
             chosen.append(part)
+        elif "." in part or ":" in part:
+            chosen.append(_field(part))
         elif unknown := [letter for letter in part if letter not in letters]:
             names = ", ".join(f"{letter} {name}" for letter, name in letters.items())
-            raise GrammarError(f"list: -c {part}: there is no column {unknown[0]!r}; there are {names}, or full names")
+            raise GrammarError(
+                f"list: -c {part}: there is no column {unknown[0]!r}; there are {names}, full names, or fields"
+            )
         else:
             chosen += [letters[letter] for letter in part]
     if not chosen:
         raise GrammarError("list: -c takes columns, as in -c ns4 or -c name,status")
     return list(dict.fromkeys(chosen))
+
+
+def _field(text: str) -> str:
+    """Return the path of a field that is named as a path, or as `lxc list` names keys of configuration and devices."""
+    of, colon, key = text.partition(":")
+    if colon:
+        if of not in ("config", "devices") or not key or ":" in key:
+            raise GrammarError(
+                f"list: -c {text}: a key is KEY, config:KEY or devices:NAME.KEY; for a title, rename the column of the "
+                "DataFrame: df.rename(columns=…)"
+            )
+        return f"expanded_{of}.{key}"
+    first = text.partition(".")[0]
+    return text if first in _FIELDS else f"expanded_config.{text}"
 
 
 def _pair(verb: str, option: str, text: str) -> tuple[str, str]:

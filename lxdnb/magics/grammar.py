@@ -110,7 +110,7 @@ def _verbs() -> dict[str, _Parser]:
 
     listing = verb("list", "Return the instances as a DataFrame.")
     listing.add_argument("filters", nargs="*", metavar="FILTER", help="beginning of a name or a regular expression")
-    listing.add_argument("-c", "--columns", help="letters as of lxc list, or names: ns4m or name,status")
+    listing.add_argument("-c", "--columns", help="letters as of lxc list, names or fields: ns4m or name,user.role")
     listing.add_argument("--all-projects", action="store_true")
 
     launch = verb("launch", "Create an instance and start it; return it.")

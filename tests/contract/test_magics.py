@@ -56,6 +56,23 @@ def test_list_hands_on_a_frame(run, server, shell):
     assert list(run("%lxd list -c s web")[0].result.columns) == ["status"]
 
 
+def test_columns_are_letters_names_and_fields(run, server, shell):
+    server.cli("init", "busybox", "web-1", "-c", "user.role=<b>db</b>")
+    keys = ("user.role", "config:image.os", "devices:root.path")
+    run(f"df = %lxd list -c nt,{','.join(keys)},state.pid,devices.root.pool")
+    frame = shell.user_ns["df"]
+    assert list(frame.columns) == [
+        *("name", "type", "expanded_config.user.role", "expanded_config.image.os", "expanded_devices.root.path"),
+        *("state.pid", "devices.root.pool"),
+    ]
+    shown = server.cli("list", "--format", "csv", "-c", ",".join(["n", *keys])).strip().split(",")
+    assert [frame.iloc[0, place] for place in (0, 2, 3, 4)] == shown
+    assert frame.iloc[0, 5:].isna().all()
+    image = server.query("/1.0/instances/web-1")["config"]["volatile.base_image"]
+    for letter in "fF":
+        assert run(f"%lxd list -c {letter}")[0].result.loc[0, "image"] == image
+
+
 def test_frames_are_shown_as_tables_and_other_frames_as_ever(run, server, shell):
     server.cli("init", "busybox", "shown")
     show = shell.display_formatter.format
@@ -193,6 +210,8 @@ def test_much_output_is_cut_in_the_cell_and_whole_in_the_result(run, container, 
         ("%lxd stop", "name the instances"),
         ("%lxd stop --all {{box}}", "give --all alone"),
         ("%lxd list -c z", "there is no column 'z'"),
+        ("%lxd list -c user.role:ROLE", "rename the column"),
+        ("%lxd list -c state.memory.usag", "did you mean 'state.memory.usage'"),
         ("%lxd list [", "no regular expression"),
         ("%lxd delete ..", "no name"),
         ("%%lxd list\nx", "takes no cell"),
