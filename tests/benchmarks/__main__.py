@@ -15,7 +15,7 @@ import sys
 import lxdnb
 from tests import daemons
 
-from . import commands, files, images, imports, inventory, lists, resources, sandbox, soak
+from . import commands, files, images, imports, inventory, lists, resources, sandbox, soak, use
 from .peers import PYTHON_WITH_PYLXD
 from .table import text
 from .turns import Wrong, say
@@ -29,6 +29,7 @@ SUBJECTS = {
     "resources": resources,
     "imports": imports,
     "sandbox": sandbox,
+    "use": use,
 }
 LONG = {"soak": soak}  # subjects that are measured only where they are named
 NOTES = """\
