@@ -30,7 +30,7 @@ class Column:
     value is made of several fields, which `path` then tells to people. `needs` are the sources beyond the list that it
     takes, as `state`. Of `letter` each letter is one that the command line's own list has for it.
     Zero times that start with one of `never` mean that it never was.
-    `unit` is a word that tables know, as `bytes`, or the column that tells it row by row, as `(unit)`.
+    `unit` is a word that tables know, as `bytes`, of a time `age` or `UTC`; or the column that tells it, as `(unit)`.
     `measured` says whether it is a use or a counter, which no two looks find the same; unless said, a number is that
     takes more than the list.
     """

@@ -28,7 +28,7 @@ QUOTED = re.compile(r"(?:[\w.~!$&'()*+,;=:@/-]|%[0-9A-F]{2})*", re.ASCII)  # a p
 
 
 EVENTS = (
-    Column("time", "datetime", "by the server's clock; of a `connection` by this machine's", unit="age"),
+    Column("time", "datetime", "by the server's clock; of a `connection` by this machine's", unit="UTC"),
     Column("project", what="NA for what is of none"),
     Column(
         "type",

@@ -42,7 +42,7 @@ SOURCES = ("metrics", "state")
 log = logging.getLogger("lxdnb")
 
 SAMPLE = declared(
-    Column("time", "datetime", "when the server was asked"),
+    Column("time", "datetime", "when the server was asked", unit="UTC"),
     Column("project"),
     Column("name"),
     Column("cpu", "Float64", "used since its start", unit="seconds", measured=True),

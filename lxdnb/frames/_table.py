@@ -137,6 +137,8 @@ def _shower(column: Column, longest: int) -> Callable[[Any, Any], Cell]:
         if unit.startswith("("):
             return lambda value, told: quantity(value, told if isinstance(told, str) else "")
         return lambda value, _: quantity(value, unit)
+    if column.dtype == "datetime" and unit == "UTC":
+        return lambda value, _: Cell(value.strftime("%Y-%m-%d %H:%M:%SZ"), value.isoformat())
     if column.dtype == "datetime":
         now = pd.Timestamp.now("UTC")
         return lambda value, _: Cell(human_age((now - value).total_seconds()), value.isoformat())

@@ -161,6 +161,12 @@ def test_a_unit_may_be_told_row_by_row():
     assert [cell.text for cell in alone.column("value")] == ["2048", "90", "3", "—"]
 
 
+def test_times_of_a_series_are_told_to_the_second():
+    columns = [Column("time", "datetime", unit="UTC")]
+    cell = read(frames.html(made([{"time": "2026-03-01T12:34:56.789012345+02:00"}], columns))).rows[0][0]
+    assert (cell.text, cell.title) == ("2026-03-01 10:34:56Z", "2026-03-01T10:34:56.789012345+00:00")
+
+
 def test_the_fewer_texts_a_row_has_the_longer_they_may_be():
     text = "x" * 200
     for names, longest in (("a", 150), ("abc", 100), ("abcdefgh", 50)):
