@@ -86,7 +86,7 @@ def apply(
     verb, given = verb_of(kind_name, verb, options)
     checks.flag("dry_run", dry_run)  # of all that could be taken for a yes, this one must not be
     checks.whole_number("parallel", parallel, 1)
-    told = teller(progress, verb)
+    line = teller(progress, verb)
     rows = rows_of(frame, kind.keys, kind_name, client, maybe=("location",) if "pool" in kind.keys else ())
     places = _Places(rows, kind)
     before = places.look(rows.things)
@@ -108,7 +108,8 @@ def apply(
             record["would"] = None if meant.refused else str(meant)
         columns += [Column("would", what="what would be done")]
     else:
-        words += _done(rows, places, intents, records, given, parallel, told)
+        with line as told:
+            words += _done(rows, places, intents, records, given, parallel, told)
         columns += [Column("did", what="what was done"), Column("after", unit="status")]
     columns += [Column("error", what="why it could not be done")]
     return build(f"apply {kind_name}", columns, records, clients=rows.clients, words=words)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TextIO
 
 __all__ = ["Told", "teller"]
@@ -18,18 +19,19 @@ SOON = 0.5  # seconds after which it is worth a line
 OFTEN = 0.25  # seconds between two lines: a notebook drops messages that come too fast
 
 
-def teller(progress: Any, what: str) -> Told:
-    """Return a function to be told how many have ended, of how many: `progress` itself, a line, or nothing.
+def teller(progress: Any, what: str) -> AbstractContextManager[Told]:
+    """Return a function to be told, in a `with` block, how many have ended, of how many: `progress` itself, a line, or
+    one that does nothing.
 
     Raises TypeError for what is neither True, False nor a function.
     """
     if callable(progress):
-        return progress
+        return nullcontext(progress)
     if not isinstance(progress, bool):
         raise TypeError(f"progress is True, False, or a function of two numbers, not {progress!r}")
     if progress and _is_watched(sys.stderr):
         return Line(sys.stderr, what, time.monotonic)
-    return lambda done, total: None
+    return nullcontext(lambda done, total: None)
 
 
 class Line:
@@ -40,6 +42,15 @@ class Line:
         self._begun = clock()
         self._next = self._begun + SOON
         self._shown = 0
+        self._open = False
+
+    def __enter__(self) -> Line:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._open:  # what comes next has a line of its own
+            self._to.write("\n")
+            self._to.flush()
 
     def __call__(self, done: int, total: int) -> None:
         now = self._clock()
@@ -50,6 +61,7 @@ class Line:
         text = f"{self._what}: {done:,} of {total:,}" + (f", {now - self._begun:.1f} s" if over else "")
         padded = text.ljust(self._shown)
         self._shown = len(text)
+        self._open = not over
         self._to.write(f"\r{padded}" + ("\n" if over else ""))
         self._to.flush()
 

@@ -103,7 +103,7 @@ def run(
     checks.whole_number("kept", kept, 0)
     if timeout is not None:
         checks.seconds("timeout", timeout)
-    told = teller(progress, "ended")
+    line = teller(progress, "ended")
     given = None if stdin is None else b"".join(pieces(stdin, "utf-8"))
 
     rows, servers, failed, said = _chosen(on, where, all_projects, client)
@@ -111,7 +111,8 @@ def run(
     how = _How(words, environment, given, user, group, cwd, timeout, kept)
     tasks = [_Command(thing.server, thing, roots[thing.server, thing.keys["project"]], how) for thing in rows.things]
     patience = None if timeout is None else timeout + PATIENCE
-    turns, interrupted = together(tasks, parallel, patience=patience, told=told)
+    with line as told:
+        turns, interrupted = together(tasks, parallel, patience=patience, told=told)
     records = [_record(task, turn, timeout) for task, turn in zip(tasks, turns, strict=True)]
     said += [word for task in tasks for word in task.cut()]
     if interrupted:
@@ -245,7 +246,7 @@ class _Command:
         if running.join(left):
             return running.wait(), None
         running.close()
-        return None, _late(how.timeout)
+        return None, f"{_late(how.timeout)} and was killed"
 
 
 def _record(command: _Command, turn: Turn, timeout: float | None) -> Record:
@@ -255,12 +256,12 @@ def _record(command: _Command, turn: Turn, timeout: float | None) -> Record:
         return row | turn.record
     if turn.begun is None:
         return row | {"error": "interrupted before it began"}
-    error = _late(timeout) if turn.late else "interrupted"
-    return row | {"seconds": time.monotonic() - turn.begun, "error": error, **command.said()}
+    error = f"{_late(timeout)}, and its server did not answer" if turn.given_up else "interrupted"
+    return row | {"seconds": (turn.given_up or time.monotonic()) - turn.begun, "error": error, **command.said()}
 
 
 def _late(seconds: float | None) -> str:
-    return f"did not end within {seconds:g} s and was killed"
+    return f"did not end within {seconds:g} s"
 
 
 def _return_of(failure: LXDError) -> int | None:

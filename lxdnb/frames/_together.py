@@ -38,13 +38,13 @@ class Task(Protocol):
 class Turn:
     """What became of a task: its `record`, or None where it did not end.
 
-    `begun` is when, as of time.monotonic(), None for never. `late` says that it did not end in time.
+    `begun` is when, as of time.monotonic(), None for never; `given_up` when it was not waited for any more.
     """
 
     def __init__(self, task: Task) -> None:
         self.task = task
         self.begun: float | None = None
-        self.late = False
+        self.given_up: float | None = None
         self.record: Record | None = None
 
 
@@ -144,7 +144,7 @@ class _Crowd:
         now = time.monotonic()
         late = [turn for turn in self._all_under_way() if turn.begun is not None and now - turn.begun > patience]
         for turn in late:
-            turn.late = True
+            turn.given_up = now
             self._under_way[turn.task.server].remove(turn)
             _stopping(turn)
         return len(late)

@@ -15,7 +15,7 @@ import sys
 import lxdnb
 from tests import daemons
 
-from . import commands, files, images, imports, inventory, lists, resources, sandbox, soak, use
+from . import commands, files, images, imports, inventory, lists, many, resources, sandbox, soak, use
 from .peers import PYTHON_WITH_PYLXD
 from .table import text
 from .turns import Wrong, say
@@ -24,6 +24,7 @@ SUBJECTS = {
     "lists": lists,
     "inventory": inventory,
     "commands": commands,
+    "many": many,
     "files": files,
     "images": images,
     "resources": resources,

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from lxdnb import frames
+from tests.bridges import a_bridge
 from tests.daemons import DaemonError
 from tests.eventually import eventually
 
@@ -151,9 +152,11 @@ def test_things_of_other_views(client, server):
     for name in ("a b", "free", "used", "gone"):
         server.cli("profile", "create", name)
     server.cli("init", "busybox", "a-1", "-p", "default", "-p", "used")
+    every = frames.profiles(client, ["name"], where="name ne default")
     server.cli("profile", "delete", "gone")
-    every = pd.DataFrame({"name": ["a b", "free", "used", "gone"]})
-    plan = frames.apply(every, "delete", client, view="profiles", dry_run=True)
+    plan = frames.apply(
+        every.set_index("name").loc[["a b", "free", "used", "gone"]].reset_index(), "delete", dry_run=True
+    )
     assert told(plan, "before", "would") == [("present", "delete")] * 3 + [(None, "nothing: is gone already")]
     assert {each["name"] for each in server.query("/1.0/profiles?recursion=1")} == {"default", "a b", "free", "used"}
     done = frames.apply(plan, "delete")
@@ -169,14 +172,32 @@ def test_things_of_other_views(client, server):
     assert {each["name"] for each in server.query("/1.0/profiles?recursion=1")} == {"default", "used"}
 
     server.cli("storage", "volume", "create", "default", "v1")
-    volume = pd.DataFrame({"name": ["v1"], "pool": ["default"], "type": ["custom"]})
-    assert frames.apply(volume, "delete", client, view="volumes")["after"].isna().tolist() == [True]
-    assert not server.query("/1.0/storage-pools/default/volumes/custom")
+    server.cli("storage", "volume", "create", "default", "v2")
+    volumes = frames.volumes(client, where="type eq custom and name eq v1")
+    assert frames.apply(volumes, "delete")["after"].isna().tolist() == [True]
+    assert [each.rpartition("/")[2] for each in server.query("/1.0/storage-pools/default/volumes/custom")] == ["v2"]
 
     server.cli("publish", "a-1", "--alias", "mine")
     images = frames.images(client, where="aliases eq mine")
     assert frames.apply(images, "delete")[["did", "after"]].fillna("-").to_numpy().tolist() == [["delete", "-"]]
     assert [each["aliases"][0]["name"] for each in server.query("/1.0/images?recursion=1")] == ["busybox"]
+
+
+def test_networks(client, server):
+    bridge = a_bridge()
+    config = [f"{key}={value}" for key, value in bridge.plain.items()]
+    server.cli("network", "create", bridge.name, *config)
+    server.cli("profile", "create", "bridged")
+    server.cli("profile", "device", "add", "bridged", "eth0", "nic", f"network={bridge.name}", "name=eth0")
+    there = frames.networks(client, where=f"name eq {bridge.name}")
+    done = frames.apply(there, "delete")
+    assert told(done, "before", "did", "after") == [("present", None, "present")]
+    with pytest.raises(DaemonError) as refused:
+        server.cli("network", "delete", bridge.name)
+    assert done["error"][0] in str(refused.value)
+    server.cli("profile", "delete", "bridged")
+    assert told(frames.apply(there, "delete"), "did", "after", "error") == [("delete", None, None)]
+    assert bridge.name not in {each["name"] for each in server.query("/1.0/networks?recursion=1")}
 
 
 def test_servers_and_projects(client, server, other_client, other_server):

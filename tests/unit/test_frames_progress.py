@@ -36,6 +36,14 @@ def test_a_line_is_written_over_and_not_too_often():
     assert to.getvalue().endswith("\rended: 12,000 of 12,000, 3.0 s\n")
 
 
+def test_a_line_that_is_not_full_is_ended():
+    to, clock = Terminal(), Clock()
+    with Line(to, "stop", clock) as line:
+        clock.now += 1
+        line(3, 5)
+    assert to.getvalue() == "\rstop: 3 of 5\n"
+
+
 def test_what_is_over_in_a_moment_has_no_line():
     to, clock = Terminal(), Clock()
     line = Line(to, "ended", clock)
@@ -53,7 +61,8 @@ def test_a_line_is_for_who_looks(monkeypatch, stream, shown):
 
 
 def test_a_function_is_told_itself_and_nothing_else_will_do():
-    assert teller(print, "ended") is print
+    with teller(print, "ended") as told:
+        assert told is print
     for wrong in (None, 1, "yes"):
         with pytest.raises(TypeError, match="progress is True, False, or a function"):
             teller(wrong, "ended")

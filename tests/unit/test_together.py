@@ -77,7 +77,7 @@ def test_a_server_that_hangs_holds_up_no_other():
     others = [Job("b") for _ in range(20)]
     turns, _ = together([*hanging, *others], 2, patience=0.05)
     assert [turn.record for turn in turns[3:]] == [{"done": True}] * 20
-    assert [(turn.record, turn.late) for turn in turns[:3]] == [(None, True)] * 3
+    assert [(turn.record, turn.given_up is None) for turn in turns[:3]] == [(None, False)] * 3
     assert all(job.stopped.wait(5) for job in hanging)
     for job in hanging:
         job.let.set()  # what comes of it now is nobody's any more
