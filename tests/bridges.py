@@ -17,7 +17,8 @@ __all__ = ["Bridge", "a_bridge", "by_turns", "makes_bridges"]
 
 _BRIDGED = re.compile(
     r"contract/(manual/test_08_networks|test_(bad_requests|cluster_members|cluster_programs|docstrings|dropin|fields"
-    r"|frames(_metrics|_networks)?|launch|network_acls|network_forwards|networks|readme|refusals|scopes|told))\.py"
+    r"|frames(_apply|_metrics|_networks)?|launch|network_acls|network_forwards|networks|readme|refusals|scopes"
+    r"|told))\.py"
     r"|\[(lxd|incus)-networks\]"
 )
 
