@@ -9,11 +9,13 @@ from typing import Any
 from lxdnb.exceptions import LXDAPIException
 from lxdnb.frames._asked import Asked
 from lxdnb.frames._columns import Record, mapping
+from lxdnb.frames._exposition import samples
 from lxdnb.frames._sizes import share
 from lxdnb.frames._view import Each, Step, is_active
 
 __all__ = ["Host", "Leases", "State"]
 
+PAGE = 4096  # bytes: a limit is of whole pages
 FEW = 8  # running instances, whose states are asked one by one in any case
 
 
@@ -44,24 +46,51 @@ def _identity(record: Record) -> tuple[Any, Any]:
 
 
 class Host:
-    """The memory of the host, of which a limit may be a share: asked only where one is."""
+    """What a server takes for the memory of a host, of which a limit may be a share: asked only where one is.
+
+    That is a thousand bytes for each kB of the kernel's, which only the metrics of a container tell that has no limit,
+    as the one number among theirs that is of no whole pages. Where none runs, those that have a limit tell their own;
+    and of others it is a guess, for the memory that `resources` have is that of the modules, some per cent more.
+    """
 
     def steps(self, why: str) -> Iterator[Step]:
-        yield Step("GET /1.0/resources", "host of an instance whose limit is a share", why)
+        yield Step("GET /1.0/metrics", "member with an instance whose limit is a share", why)
+        yield Step("GET /1.0/resources", "member with such an instance of which the metrics do not tell", why)
 
     def fill(self, server: Asked, records: list[Record]) -> list[Record]:
-        shared = [record for record in records if _is_share(record)]
-        totals: dict[str, Any] = {}
-        for record in shared:
-            place = record.get("location") or ""
-            if place not in totals:
-                params = {"target": place} if server.client.server_clustered and place else {}
-                totals[place] = _memory_of(server, params)
-            record["host_memory"] = totals[place]
+        asked: dict[tuple[str, str], dict[str, int]] = {}
+        guessed: dict[str, Any] = {}
+        for record in records:
+            if not _is_share(record):
+                continue
+            place, project = record.get("location") or "", record.get("project") or "default"
+            target = {"target": place} if server.client.server_clustered and place else {}
+            if (place, project) not in asked:
+                asked[place, project] = _limits(server, {**target, "project": project})
+            limits = asked[place, project]
+            record["host_memory"] = next((told for told in limits.values() if told % PAGE), None)
+            record["kernels_limit"] = limits.get(f"{record['name']}")
+            if record["host_memory"] is None and record["kernels_limit"] is None:
+                if place not in guessed:
+                    guessed[place] = _modules(server, target)
+                record["host_memory"] = guessed[place]
         return records
 
 
-def _memory_of(server: Asked, params: dict[str, str]) -> Any:
+def _limits(server: Asked, params: dict[str, str]) -> dict[str, int]:
+    """Return what metrics have as the memory of each container, by its name."""
+    if not server.client.has_api_extension("metrics"):
+        return {}
+    try:
+        text = server.client.api.metrics.get(is_api=False, params=params).text
+        told = samples(text.split("\n"), lambda metric: metric.endswith("_memory_MemTotal_bytes"))
+        return {each.labels.get("name", ""): int(each.value) for each in told if each.labels.get("type") == "container"}
+    except (LXDAPIException, ValueError) as error:
+        server.failed["metrics"] = str(error)
+        return {}
+
+
+def _modules(server: Asked, params: dict[str, str]) -> Any:
     try:
         return mapping(mapping(server.get(("resources",), params)).get("memory")).get("total")
     except LXDAPIException as error:

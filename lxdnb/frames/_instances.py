@@ -84,7 +84,8 @@ def _memory_limit(record: Record) -> int | None:
     if part is None:
         return size(text) if isinstance(text, str) else None
     total = record.get("host_memory")
-    return int(total * part) if isinstance(total, int) else None
+    # In whole per cents, as servers reckon.
+    return total // 100 * round(part * 100) if isinstance(total, int) else record.get("kernels_limit")
 
 
 def _disk_limit(record: Record) -> int | None:
@@ -233,7 +234,7 @@ _COLUMNS = declared(
     Column(
         "memory_limit",
         "Int64",
-        "a share of the host's memory is one in bytes here",
+        "a share of the host's memory is one in bytes here: exact where a container runs, else some per cent too much",
         path="expanded_config.limits.memory",
         read=_memory_limit,
         needs=("host",),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,45 @@ def test_memory_limits_are_those_of_the_kernel(client, server, start_server, lim
     assert row["memory_limit"] == size
     assert kernels_limit(row["pid"]) == size // 4096 * 4096  # it counts pages
     assert row["memory_share"] == row["memory"] / size
+
+
+@pytest.mark.parametrize("others", [True, False])
+def test_shares_of_the_hosts_memory_are_those_of_the_kernel(server, start_server, others):
+    # In a project of its own: servers keep what they measured of a project for eight seconds.
+    project = f"i-{uuid.uuid4().hex[:8]}"
+    server.cli("project", "create", project, "-c", "features.images=false", "-c", "features.profiles=false")
+    client = lxdnb.Client(str(server.socket), project=project)
+    server.cli("launch", "busybox", "i-half", "-c", "limits.memory=50%", "--project", project)
+    server.cli("init", "busybox", "i-off", "-c", "limits.memory=7%", "--project", project)
+    if others:
+        server.cli("launch", "busybox", "i-free", "--project", project)
+    frame = frames.instances(client, ["name", "pid", "memory", "memory_limit", "memory_share"]).set_index("name")
+    half = frame.loc["i-half"]
+    kernels = kernels_limit(frame.loc["i-half":"i-half", "pid"].iloc[0])
+    assert half["memory_limit"] // 4096 * 4096 == kernels
+    assert half["memory_share"] == half["memory"] / half["memory_limit"]
+    host = int(re.search(r"MemTotal: +(\d+) kB", Path("/proc/meminfo").read_text())[1]) * 1000
+    if others:
+        assert frame["memory_limit"].dropna().to_dict() == {"i-half": host // 2, "i-off": host // 100 * 7}
+    else:
+        assert frame.loc["i-off", "memory_limit"] == pytest.approx(host * 0.07, rel=0.2)
+    assert json.loads(frame.reset_index().attrs["lxdnb"])["failed"] == {}
+    client.close()
+
+
+def test_shares_cost_what_explain_tells(client, server, asked):
+    project = f"i-{uuid.uuid4().hex[:8]}"
+    server.cli("project", "create", project, "-c", "features.images=false", "-c", "features.profiles=false")
+    there = client.use_project(project)
+    server.cli("init", "busybox", "i-none", "--project", project)
+    frames.instances(there, ["memory_limit"])
+    assert asked == ["/1.0/instances"]
+    server.cli("config", "set", "i-none", "limits.memory=10%", "--project", project)
+    limit = frames.instances(there, ["memory_limit"]).loc[0, "memory_limit"]
+    assert asked[1:] == ["/1.0/instances", "/1.0/metrics", "/1.0/resources"]
+    assert limit == server.query("/1.0/resources")["memory"]["total"] // 100 * 10
+    requests = frames.explain(there, ["memory_limit"])["request"]
+    assert list(requests) == ["GET /1.0/instances?recursion=1", "GET /1.0/metrics", "GET /1.0/resources"]
 
 
 def kernels_limit(pid: int) -> int:
