@@ -134,38 +134,47 @@ def _project(record: Record) -> dict[str, str]:
 
 
 class _Expiry:
-    """When snapshots go, which the list of a volume's own snapshots tells."""
+    """When snapshots go, which the list of a volume's own snapshots tells; for LXD 5.0 that of the member that answers
+    alone: snapshots on others are asked for one by one."""
 
     def steps(self, why: str) -> Iterator[Step]:
-        path = "GET /1.0/storage-pools/{pool}/volumes/{type}/{volume}/snapshots?recursion=1"
-        yield Step(path, "volume that has snapshots", why)
+        path = "GET /1.0/storage-pools/{pool}/volumes/{type}/{volume}/snapshots"
+        yield Step(f"{path}?recursion=1", "volume that has snapshots", why)
+        yield Step(f"{path}/{{name}}", "snapshot that this does not tell, in a cluster", why)
 
     def fill(self, server: Asked, records: list[Record]) -> list[Record]:
-        whose = {_identity({**record, "name": record["volume"]}): record for record in records}
-        clustered = server.client.server_clustered
-
-        def ask(record: Record) -> dict[str, Any] | LXDAPIException:
-            place = record.get("location")
-            target = {"target": place} if clustered and place and not server.client.target else {}
-            path, params = _path(record, "snapshots"), {"recursion": "1", **_project(record), **target}
-            try:
-                found = server.records(path, params)
-            except LXDAPIException as error:
-                return error
-            return {str(each.get("name")).rpartition("/")[2]: each.get("expires_at") for each in found}
-
-        answers = dict(zip(whose, at_once(ask, whose.values()), strict=True))
-        kept: list[Record] = []
-        for record in records:
-            answer = answers[_identity({**record, "name": record["volume"]})]
-            if isinstance(answer, NotFound) or (isinstance(answer, dict) and record["name"] not in answer):
-                continue  # deleted meanwhile
-            if isinstance(answer, LXDAPIException):
-                server.failed["/".join(_path(record, "snapshots"))] = str(answer)
-            else:
-                record["expires_at"] = answer[record["name"]]
-            kept.append(record)
+        volumes = {_whose(record): record for record in records}
+        lists = at_once(lambda record: self._ask(server, record, {"recursion": "1"}), volumes.values())
+        told: dict[tuple[Any, ...], Any] = {}
+        for key, answer in zip(volumes, lists, strict=True):
+            for each in answer if isinstance(answer, list) else ():
+                if isinstance(each, dict):
+                    told[*key, str(each.get("name")).rpartition("/")[2]] = each
+        missed = [record for record in records if (*_whose(record), record["name"]) not in told]
+        for record, answer in zip(missed, at_once(lambda record: self._ask(server, record), missed), strict=True):
+            if not isinstance(answer, NotFound):  # which is deleted meanwhile
+                told[*_whose(record), record["name"]] = answer
+                if isinstance(answer, LXDAPIException):
+                    server.failed["/".join(_path(record, "snapshots", record["name"]))] = str(answer)
+        kept = [record for record in records if (*_whose(record), record["name"]) in told]
+        for record in kept:
+            answer = told[*_whose(record), record["name"]]
+            record["expires_at"] = answer.get("expires_at") if isinstance(answer, dict) else None
         return kept
+
+    def _ask(self, server: Asked, record: Record, whole: Mapping[str, str] | None = None) -> Any:
+        """Return what the server tells of a snapshot, or with `whole` of all those of its volume."""
+        path = _path(record, "snapshots", *(() if whole else (record["name"],)))
+        away = server.client.server_clustered and not server.client.target
+        target = {"target": record["location"]} if away and record.get("location") else {}
+        try:
+            return server.get(path, {**_project(record), **target, **(whole or {})})
+        except LXDAPIException as error:
+            return error
+
+
+def _whose(snapshot: Record) -> tuple[Any, ...]:
+    return _identity({**snapshot, "name": snapshot["volume"]})
 
 
 def _size(record: Record) -> Any:
