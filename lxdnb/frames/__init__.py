@@ -44,6 +44,7 @@ from lxdnb.frames._parquet import read_parquet, to_parquet
 from lxdnb.frames._projects import profiles, projects
 from lxdnb.frames._run import run
 from lxdnb.frames._sample import Sampling, sample
+from lxdnb.frames._server import certificates, members, operations, warnings
 from lxdnb.frames._servers import Clients, client_of, named
 from lxdnb.frames._snapshots import snapshots
 from lxdnb.frames._storage import pools
@@ -60,6 +61,7 @@ __all__ = [
     "Sampling",
     "addresses",
     "apply",
+    "certificates",
     "client_of",
     "config",
     "containers",
@@ -72,8 +74,10 @@ __all__ = [
     "images",
     "instances",
     "leases",
+    "members",
     "metrics",
     "networks",
+    "operations",
     "outcomes",
     "pools",
     "profiles",
@@ -87,6 +91,7 @@ __all__ = [
     "virtual_machines",
     "volume_snapshots",
     "volumes",
+    "warnings",
 ]
 
 Source = Literal["state", "metrics"]

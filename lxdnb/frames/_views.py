@@ -13,6 +13,7 @@ from lxdnb.frames._instances import INSTANCES
 from lxdnb.frames._metrics import METRICS
 from lxdnb.frames._networks import LEASES, NETWORKS
 from lxdnb.frames._projects import PROFILES, PROJECTS
+from lxdnb.frames._server import CERTIFICATES, MEMBERS, OPERATIONS, WARNINGS
 from lxdnb.frames._snapshots import SNAPSHOTS
 from lxdnb.frames._storage import POOLS
 from lxdnb.frames._view import View
@@ -22,19 +23,23 @@ __all__ = ["VIEWS", "known_columns"]
 
 _EVERY = (
     ADDRESSES,
+    CERTIFICATES,
     CONFIG,
     DEVICES,
     IMAGES,
     INSTANCES,
     LEASES,
+    MEMBERS,
     METRICS,
     NETWORKS,
+    OPERATIONS,
     POOLS,
     PROFILES,
     PROJECTS,
     SNAPSHOTS,
     VOLUMES,
     VOLUME_SNAPSHOTS,
+    WARNINGS,
 )
 
 VIEWS: Mapping[str, View] = {view.name: view for view in _EVERY}
