@@ -42,6 +42,7 @@ from lxdnb.frames._metrics import METRICS
 from lxdnb.frames._networks import leases, networks
 from lxdnb.frames._parquet import read_parquet, to_parquet
 from lxdnb.frames._projects import profiles, projects
+from lxdnb.frames._resources import resources
 from lxdnb.frames._run import run
 from lxdnb.frames._sample import Sampling, sample
 from lxdnb.frames._server import certificates, members, operations, warnings
@@ -83,6 +84,7 @@ __all__ = [
     "profiles",
     "projects",
     "read_parquet",
+    "resources",
     "run",
     "sample",
     "snapshots",

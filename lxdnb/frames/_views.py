@@ -13,6 +13,7 @@ from lxdnb.frames._instances import INSTANCES
 from lxdnb.frames._metrics import METRICS
 from lxdnb.frames._networks import LEASES, NETWORKS
 from lxdnb.frames._projects import PROFILES, PROJECTS
+from lxdnb.frames._resources import RESOURCES
 from lxdnb.frames._server import CERTIFICATES, MEMBERS, OPERATIONS, WARNINGS
 from lxdnb.frames._snapshots import SNAPSHOTS
 from lxdnb.frames._storage import POOLS
@@ -36,6 +37,7 @@ _EVERY = (
     POOLS,
     PROFILES,
     PROJECTS,
+    RESOURCES,
     SNAPSHOTS,
     VOLUMES,
     VOLUME_SNAPSHOTS,
