@@ -51,6 +51,7 @@ from lxdnb.frames._snapshots import snapshots
 from lxdnb.frames._storage import pools
 from lxdnb.frames._table import html, outcomes, text
 from lxdnb.frames._use import BY_METRICS
+from lxdnb.frames._used_by import used_by
 from lxdnb.frames._view import View
 from lxdnb.frames._views import VIEWS
 from lxdnb.frames._volumes import volume_snapshots, volumes
@@ -90,6 +91,7 @@ __all__ = [
     "snapshots",
     "text",
     "to_parquet",
+    "used_by",
     "virtual_machines",
     "volume_snapshots",
     "volumes",

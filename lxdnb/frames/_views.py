@@ -17,6 +17,7 @@ from lxdnb.frames._resources import RESOURCES
 from lxdnb.frames._server import CERTIFICATES, MEMBERS, OPERATIONS, WARNINGS
 from lxdnb.frames._snapshots import SNAPSHOTS
 from lxdnb.frames._storage import POOLS
+from lxdnb.frames._used_by import USES
 from lxdnb.frames._view import View
 from lxdnb.frames._volumes import VOLUME_SNAPSHOTS, VOLUMES
 
@@ -39,6 +40,7 @@ _EVERY = (
     PROJECTS,
     RESOURCES,
     SNAPSHOTS,
+    USES,
     VOLUMES,
     VOLUME_SNAPSHOTS,
     WARNINGS,
