@@ -1,4 +1,5 @@
-"""The tour: 00-tour.ipynb run on the server of `connect("auto")`, its page written, the server left as it was.
+"""A notebook, the tour unless another is named, run on the server of `connect("auto")`: its page is written, and the
+server left as it was.
 
 What the tour needs and a server lacks is lent to it, and taken back also when a cell fails. Where no daemon answers,
 the notebook has a simulated server of its own, which needs nothing and leaves nothing.
@@ -27,6 +28,7 @@ from lxdnb import api
 from lxdnb.client import Client
 from lxdnb.exceptions import LXDError, NotFound
 from lxdnb.finding import connect
+from lxdnb.models import Instance
 from lxdnb.remotes import image_source, local_sockets
 
 __all__ = ["NOTEBOOKS", "TourError", "tour"]
@@ -50,7 +52,7 @@ def _loan(client: Client, own_image: Callable[[], bytes] | None) -> Generator[di
         image = _image(client, stack, own_image)
         profile = _profile(client, stack, token)
         name = f"tour-{token}"
-        stack.callback(_quietly, _remove_instance, client, name)
+        stack.callback(_remove_all, client, name)
         yield {"name": name, "image": image, "profile": profile}
 
 
@@ -139,13 +141,27 @@ def _terminable() -> Generator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _remove_instance(client: Client, name: str) -> None:
-    if not client.instances.exists(name):
-        return
-    instance = client.instances.get(name)
+def _remove_all(client: Client, name: str) -> None:
+    """Take away what a notebook that failed has left of its own: whatever has that name, or begins with it."""
+
+    def its(found: str | None) -> bool:
+        return found is not None and (found == name or found.startswith((f"{name}-", f"{name} ")))
+
+    for instance in client.instances.all():
+        if its(instance.name):
+            _quietly(_remove_instance, instance)
+    for image in client.images.all():
+        if its((image.properties or {}).get("description")):
+            _quietly(image.delete, True)
+    for profile in client.profiles.all():
+        if its(profile.name):
+            _quietly(profile.delete)
+
+
+def _remove_instance(instance: Instance) -> None:
     if instance.status != "Stopped":
         instance.stop(wait=True)
-    if client.instances.exists(name):
+    if not instance.ephemeral:  # else it is gone
         instance.delete(wait=True)
 
 

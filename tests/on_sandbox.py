@@ -41,7 +41,7 @@ def runs_on_sandboxes(module: str, function: str, arguments: Collection[str]) ->
     """Return whether a test runs on sandboxes, by the names of its module, its function and its arguments."""
     if "start_server" in arguments and "server_kind" not in arguments:
         return False  # it is about real daemons, whichever it runs for
-    if module == "tests.notebooks.test_tour":
+    if module in ("tests.notebooks.test_inventory", "tests.notebooks.test_tour"):
         return True
     package, _, file = module.rpartition(".")
     file = file.removeprefix("test_")

@@ -7,21 +7,20 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import pytest
 
 from lxdnb import remotes
-from lxdnb.tour import NOTEBOOKS, tour
-from notebooks.tour import busybox
+from lxdnb.tour import tour
 from tests import daemons
 from tests.on_sandbox import SANDBOXES
 from tests.servers import a_server
 
+from .conftest import NAMES, NOTEBOOK
+from .looks import inventory
+
 ROOT = Path(__file__).parents[2]
-NOTEBOOK = NOTEBOOKS / "00-tour.ipynb"
-NAMES = ("LXD_SOCKET", "LXD_DIR", "INCUS_SOCKET", "INCUS_DIR")
 
 
 @pytest.fixture
@@ -32,36 +31,12 @@ def own(server_kind: str) -> Iterator[daemons.Daemon]:
 
 
 @pytest.fixture
-def visit(monkeypatch, tmp_path):
-    """Run the tour on a server; return its exit code and page."""
-
-    def visit(server: daemons.Daemon, notebook: Path = NOTEBOOK) -> tuple[int, str]:
-        for name in NAMES:
-            monkeypatch.delenv(name, raising=False)
-        for name, value in server.environment.items():
-            monkeypatch.setenv(name, value)
-        page = tmp_path / "build" / "tour.html"
-        code = tour(page, notebook, own_image=busybox)
-        return code, page.read_text() if page.exists() else ""
-
-    return visit
-
-
-@pytest.fixture
 def nobody_answers(monkeypatch) -> None:
     """An environment that names no server, on a machine that has none."""
     for name in NAMES:
         monkeypatch.delenv(name, raising=False)
     if there := [path for path in remotes.local_sockets({}) if os.path.exists(path)]:
         pytest.skip(f"{there[0]} is there: the tour would be on it; stop its daemon")
-
-
-def inventory(server: daemons.Daemon) -> dict[str, Any]:
-    collections = ("instances", "images", "profiles", "storage-pools", "projects")
-    here = {name: sorted(server.query(f"/1.0/{name}") or ()) for name in collections}
-    # The host's other interfaces come and go as other tests like.
-    networks = server.query("/1.0/networks?recursion=1") or ()
-    return here | {"networks": sorted(network["name"] for network in networks if network["managed"])}
 
 
 @pytest.mark.timeout(300)
