@@ -31,7 +31,7 @@ def alpine(server, monkeypatch, tmp_path):
 
 
 def test_there_is_something_to_run():
-    assert [language for language, _ in BLOCKS] == ["ipython", *["python"] * 11]
+    assert [language for language, _ in BLOCKS] == ["ipython", *["python"] * 12]
 
 
 def test_readme_runs(alpine, server):
