@@ -30,7 +30,7 @@ __all__ = ["run"]
 
 KEPT = 1_000_000  # bytes of each output of each instance
 PATIENCE = 6.0  # seconds beyond its own that a command has to begin and, killed, to end
-RUNNING = "status eq Running"
+RUNNING = "status eq Running or status eq Ready"  # as newer servers call one that has said itself that it is
 
 RAN = (
     Column("project"),
@@ -136,7 +136,8 @@ def _chosen(
     if client is not None:
         raise ValueError("client is for a frame, which may not know its own: clients are given first")
     clients = named(on)
-    condition = RUNNING if where is None else str(And((parse(RUNNING), parse(where))))
+    running = parse(RUNNING)
+    condition = str(running if where is None else And((running, parse(where))))
     asked = clients.get("", clients)
     frame = frame_of(INSTANCES, asked, ["project", "name"], condition, all_projects=all_projects)
     mark: dict[str, Any] = marked(frame)

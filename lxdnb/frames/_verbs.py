@@ -15,6 +15,7 @@ from lxdnb.frames._columns import closest
 __all__ = ["THINGS", "Intent", "Kind", "Status", "intent", "verb_of"]
 
 PRESENT = "present"
+READY = "Ready"  # what newer servers call one that runs and has said so itself
 
 Check = Callable[[str, Any], Any]
 
@@ -118,17 +119,17 @@ def intent(verb: str, status: Status, *, force: bool = False) -> Intent:
     >>> str(intent("stop", Status("Stopped")))
     'nothing: is Stopped already'
     """
-    word = status.word
-    if word is None:
+    if status.word is None:
         return Intent(nothing="is gone already") if verb == "delete" else Intent(refused="is not there any more")
+    word = "Running" if status.word == READY else status.word
     if ALREADY.get(verb) == word:
-        return Intent(nothing=f"is {word} already")
+        return Intent(nothing=f"is {status.word} already")
     if word == "Stopped" and verb in NOT_WHEN_STOPPED:
         return Intent(refused=f"is Stopped: only what runs can be {NOT_WHEN_STOPPED[verb]}")
     if verb == "start" and word == "Frozen":
         return Intent(("unfreeze",))  # a server takes it for running
     if verb == "delete" and word in ("Running", "Frozen"):
         if not force:
-            return Intent(refused=f"is {word}: stop it first, or give force=True")
+            return Intent(refused=f"is {status.word}: stop it first, or give force=True")
         return Intent(("stop",) if status.ephemeral else ("stop", "delete"))  # an ephemeral one is gone with its stop
     return Intent((verb,))

@@ -70,6 +70,20 @@ def test_each_says_what_it_says_to_the_command_line(client, server):
     eventually(quiet)
 
 
+@pytest.mark.parametrize("server_kind", ["incus"], indirect=True, scope="session")
+def test_one_that_says_itself_that_it_is_ready_runs(client, server):
+    """LXD 5.0 has no such status."""
+    launched(server, "r-1")
+    server.cli("config", "set", "r-1", "volatile.last_state.ready=true")
+    assert server.query("/1.0/instances/r-1")["status"] == "Ready"
+    assert frames.run(client, ["hostname"])["stdout"].tolist() == ["r-1\n"]
+    ready = frames.instances(client, ["name", "status"])
+    assert frames.apply(ready, "start")["did"].tolist() == ["nothing: is Ready already"]
+    assert frames.apply(ready, "delete")["error"].tolist() == ["is Ready: stop it first, or give force=True"]
+    assert frames.apply(ready, "delete", force=True)["did"].tolist() == ["stop, delete"]
+    assert server.query("/1.0/instances") == []
+
+
 def test_what_fails_stands_in_its_row(client, server):
     launched(server, "r-run", "r-stop", "r-freeze", "r-gone")
     every = frames.instances(client, ["name"])

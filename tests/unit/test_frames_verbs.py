@@ -20,4 +20,4 @@ def test_the_keys_of_things_are_columns_of_their_view(view):
 @pytest.mark.parametrize("verb", THINGS["instances"].verbs)
 def test_a_status_that_nobody_here_knows_is_the_servers_to_judge(verb):
     assert intent(verb, Status("Error")).steps == (verb,)
-    assert intent(verb, Status("Ready")).steps == (verb,)
+    assert intent(verb, Status("Freezing")).steps == (verb,)
