@@ -161,7 +161,7 @@ def _rows(record: Record) -> Iterator[Record]:
 LEASES = View(
     "leases",
     declared(
-        Column("network", what="`networks.name`"),
+        Column("network", what="`networks.name`", read=lambda record: record.get("network") or record.get("name")),
         Column("hostname"),
         Column("address"),
         Column("hwaddr", what="`devices.hwaddr`; NA for the network's own address", read=_said("hwaddr")),
@@ -174,6 +174,7 @@ LEASES = View(
     sources={"leases": _Given()},
     always=("leases",),
     rows=_rows,
+    of_record=frozenset({"network"}),
     feature="features.networks",
     at_once="networks_all_projects",
 )

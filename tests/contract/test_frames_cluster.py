@@ -81,6 +81,33 @@ def twins(cluster):
         cluster.first.cli("storage", "volume", "delete", "default", "k-data", "--target", name)
 
 
+def test_a_member_that_fails_to_tell_is_named(first, monkeypatch):
+    request = first._transport.request
+
+    def failing(method, path, **options):
+        lost = path.endswith("/resources") and (options.get("params") or {}).get("target") == "n2"
+        return request(method, "/1.0/nothing" if lost else path, **options)
+
+    monkeypatch.setattr(first._transport, "request", failing)
+    frame = frames.pools(first, ["name", "total"])
+    assert frame["total"].isna().tolist() == [True]  # that of the others would be none of the pool
+    assert list(json.loads(frame.attrs["lxdnb"])["failed"]) == ["storage-pools/default/resources"]
+    hardware = frames.resources(first, ["location"])
+    assert set(hardware["location"]) == {"n1", "n3"}
+    assert list(json.loads(hardware.attrs["lxdnb"])["failed"]) == ["resources of n2"]
+
+
+def test_networks_say_which_members_have_them(cluster, first):
+    create = ("network", "create", "k-mac", "--type", "macvlan")
+    for name in NAMES:
+        cluster.first.cli(*create, "parent=eth0", "--target", name)
+    cluster.first.cli(*create)
+    frame = frames.networks(first, ["name", "type", "locations", "mtu"]).set_index("name")
+    assert sorted(frame.loc["k-mac", "locations"]) == NAMES
+    assert frame.loc["k-mac", "type"] == "macvlan"
+    assert frame.loc["lo", "locations"] == ()
+
+
 def test_volumes_say_where_they_lie(cluster, first, twins):
     cluster.first.cli("init", "busybox", "k-one", "--target", "n2")
     told = {

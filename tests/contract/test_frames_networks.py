@@ -160,8 +160,21 @@ def test_the_requests_are_those_that_explain_tells(client, server, bridge, asked
     del asked[:]
     frames.leases(client)
     assert asked == ["/1.0/networks", f"/1.0/networks/{bridge.name}/leases"]
+    frames.leases(client, where="network eq nothing")
+    assert asked[2:] == ["/1.0/networks"]  # which is known before any is asked of
     told = frames.explain(client, view="leases")
     assert told["request"].tolist() == ["GET /1.0/networks?recursion=1", "GET /1.0/networks/{name}/leases"]
+
+
+def test_of_a_server_that_is_down_beside_one_that_is_not(client, server, other_server, other_client, bridge, asked):
+    both = {"here": client, "there": other_client}
+    frame = frames.leases(both)
+    assert frame.columns[0] == "server"
+    assert set(frame["server"]) == {"here"}
+    assert dtypes(frame)["server"] == "string"
+    networks = frames.networks(both, ["name", "managed"])
+    mine = networks[networks["name"] == bridge.name].set_index("server")
+    assert mine.loc["here", "managed"]
 
 
 def test_one_without_an_interface_stays_and_has_no_state(client, server):
