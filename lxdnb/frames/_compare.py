@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -33,22 +33,24 @@ _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,300}(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _POSSESSIVE = re.compile(r"(?<!\\)[*+?}]\+")
 _HINT = r"put a backslash before what stands for itself, as in c\+\+"
-_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?P<time>[T ].*)?", re.DOTALL)
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?P<time>[T ][0-9:]+(?:[.,](?P<fraction>[0-9]+))?.*)?", re.DOTALL)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY = 86400 * 10**9
 
 Test = Callable[[object], bool]
 
 
 class _Span(NamedTuple):
-    first: datetime
-    end: datetime
-    """The first moment after it; of a moment, that itself."""
+    """What a text says of a time: nanoseconds since 1970, which servers tell and datetime has no room for."""
 
-    def compares(self, moment: Any, sign: str) -> bool:
+    first: int
+    last: int
+
+    def compares(self, moment: int, sign: str) -> bool:
         if sign == "eq":
-            return moment == self.first or self.first < moment < self.end
+            return self.first <= moment <= self.last
         if sign in ("gt", "le"):
-            after = moment >= self.end if self.end > self.first else moment > self.first
-            return after == (sign == "gt")
+            return (moment > self.last) == (sign == "gt")
         return (moment >= self.first) == (sign == "ge")
 
 
@@ -78,7 +80,7 @@ def _equal(field: str, text: str) -> Test:
                 raise ValueError(f"{field} is true or false, and not {shown(text)}")
             return value == (text.lower() == "true")
         if isinstance(value, datetime):
-            return _span_for(field, text).compares(value, "eq")
+            return _span_for(field, text).compares(_nanoseconds(value), "eq")
         return value == _number_for(field, text, value)
 
     return test
@@ -98,7 +100,7 @@ def _ordered(field: str, sign: str, text: str) -> Test:
         if isinstance(value, list | tuple):
             return any(map(test, value))
         if isinstance(value, datetime):
-            return _span_for(field, text).compares(value, sign)
+            return _span_for(field, text).compares(_nanoseconds(value), sign)
         if not isinstance(value, str):
             return compare(value, _number_for(field, text, value))
         if span is not None:
@@ -164,10 +166,18 @@ def _span(text: str) -> _Span | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-        first = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-        return _Span(first, first if found["time"] else first + timedelta(days=1))
+        first = _nanoseconds(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
     except (ValueError, OverflowError):
         return None
+    first += int((found["fraction"] or "")[6:9].ljust(3, "0"))  # of which datetime leaves off all after the sixth digit
+    return _Span(first, first if found["time"] else first + _DAY - 1)
+
+
+def _nanoseconds(moment: datetime) -> int:
+    whole = datetime(*moment.timetuple()[:6], moment.microsecond, moment.tzinfo)  # pandas' own has its own arithmetic
+    since = whole - _EPOCH
+    fine: int = getattr(moment, "nanosecond", 0)  # what pandas has more
+    return ((since.days * 86400 + since.seconds) * 10**6 + since.microseconds) * 1000 + fine
 
 
 def _number_for(field: str, text: str, value: Any) -> int | float:

@@ -247,7 +247,12 @@ def test_times_are_of_utc_and_a_date_is_its_whole_day():
     assert those("x eq 2026-11-29T01:00:00+01:00", **several) == ["b"]
     assert those("x eq '2026-11-29 00:00'", **several) == ["b"]
     assert those("x eq 2026-11-29", plain=datetime(2026, 11, 29, 12, tzinfo=UTC)) == ["plain"]
-    assert those("x lt 9999-12-30", **several) == ["a", "b", "c", "d"]
+    assert those("x lt 9999-12-30", **several) == those("x gt 0001-01-01", **several) == ["a", "b", "c", "d"]
+    assert those("x eq 2026-11-28T23:59:59.999999999Z", **several) == ["a"]
+    assert those("x gt 2026-11-28T23:59:59.999999998", **several) == ["a", "b", "c", "d"]
+    assert those("x ge 2026-11-28T23:59:59.9999999", **several) == ["a", "b", "c", "d"]
+    texts = {"before": "2026-11-28T23:59:59.999999998Z", "same": "2026-11-29T00:59:59.999999999+01:00"}
+    assert those("x ge 2026-11-28T23:59:59.999999999Z", **texts) == ["same"]
 
 
 def test_true_false_and_lists():
