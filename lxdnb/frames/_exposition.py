@@ -55,20 +55,25 @@ def samples(
     known: dict[str, dict[str, str]] = {"": {}}
     looked: dict[str, bool] = {}
     for line in lines:
+        name, brace, rest = line.partition("{")
+        if looked.get(name) is False:
+            continue
         # The last brace: of those within the values of labels there are none behind it.
-        head, brace, told = line.rpartition("}")
-        if line.startswith("#") or not brace:
+        text, closed, told = rest.rpartition("}")
+        if line.startswith("#") or not closed:
             plain = line.strip(" \t\r")
             if not plain or plain.startswith("#"):
                 if typed is not None and len(words := plain.split(None, 3)) == 4 and words[1] == "TYPE":
                     typed(words[2], words[3])
                 continue
+            if brace:
+                raise _none(line)
             name, _, told = plain.partition(" ") if " " in plain else plain.partition("\t")
             text = ""
-        else:
-            name, _, text = head.partition("{")
         if name not in looked:
             name = name.strip(" \t")
+            if name.startswith("#"):
+                continue
             if not _METRIC.fullmatch(name):
                 raise _none(line)
             looked[name] = wanted is None or wanted(name)

@@ -164,10 +164,30 @@ def metrics(host: Host, request: Request) -> Reply:
         raise Refused(403, why if host.flavour.incus else "not authorized")
     wanted = request.query.get("project")
     projects = [name for name in sorted(host.projects) if wanted in (None, "", name)]
-    return Pieces(_written(host, {(host.here.name, name): _told(host, name) for name in projects}), "text/plain")
+    told = {(host.here.name, name): _told(host, name) for name in projects}
+    # Incus 6.0 tells of itself only beside what it had measured before.
+    own = _of_itself(host) if host.flavour.incus and all(each.ready for each in told.values()) else b""
+    return Pieces(_written(host, told, own), "text/plain")
 
 
-def _written(host: Host, told: dict[tuple[str, str], _Told]) -> Iterator[bytes]:
+def _of_itself(host: Host) -> bytes:
+    """Return what it measures of itself, but of the language that it is not written in."""
+    counts = {
+        "operations_total": (
+            "The number of running operations",
+            sum(not each.final for each in host.operations.all(None)),
+        ),
+        "warnings_total": ("The number of active warnings.", len(host.warnings)),
+        "uptime_seconds": ("The daemon uptime in seconds.", host.clock() - host.started),
+    }
+    prefix = host.flavour.name
+    return "".join(
+        f"# HELP {prefix}_{metric} {description}\n# TYPE {prefix}_{metric} counter\n{prefix}_{metric} {value:.16g}\n"
+        for metric, (description, value) in counts.items()
+    ).encode()
+
+
+def _written(host: Host, told: dict[tuple[str, str], _Told], own: bytes) -> Iterator[bytes]:
     for key, each in told.items():
         if not each.ready:
             while not each.ready:
@@ -180,7 +200,7 @@ def _written(host: Host, told: dict[tuple[str, str], _Told]) -> Iterator[bytes]:
         if found:
             yield f"# HELP {prefix}_{metric} {description}\n# TYPE {prefix}_{metric} {kind}\n".encode()
             yield from found
-    yield b"# EOF\n"
+    yield own + b"# EOF\n"
 
 
 def _forget(host: Host, key: tuple[str, str], told: _Told) -> None:

@@ -111,6 +111,28 @@ def test_which_project(client, server, lab, inside, asked):
         frames.metrics(lxdnb.Client(str(server.socket), project="nobody"))
 
 
+def test_what_a_server_measures_of_itself(inside, flavour):
+    """Incus 6.0 does, but tells it only beside what it has measured before; LXD 5.0 does not."""
+    first, again = frames.metrics(inside), frames.metrics(inside, [*SCHEMA, "kind", "labels"])
+    assert first["name"].notna().all()
+    own = again[again["name"].isna()].set_index("metric")
+    if flavour == "lxd":
+        assert len(own) == 0
+        return
+    assert {"incus_operations_total", "incus_uptime_seconds", "incus_warnings_total"} <= set(own.index)
+    assert own[["project", "type", "device", "cpu", "mode"]].isna().all().all()
+    assert set(own["labels"]) == {"{}"}
+    assert own.loc["incus_uptime_seconds", "unit"] == "seconds"
+    assert own.loc["incus_uptime_seconds", "value"] > 0
+
+
+def test_the_requests_are_those_that_are_explained(inside, lab, asked, client):
+    (told,) = frames.explain(inside, view="metrics").to_dict("records")
+    assert told["request"] == "GET /1.0/metrics?project=…"
+    frames.metrics(client)
+    assert asked == ["/1.0/metrics"]
+
+
 def test_an_instances_use_is_that_of_its_state(server, lab, inside):
     bridge = a_bridge()
     server.cli("network", "create", bridge.name, *(f"{key}={value}" for key, value in bridge.config.items()))

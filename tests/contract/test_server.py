@@ -143,7 +143,8 @@ def test_metrics_are_those_that_the_server_tells(client, server):
     lab = client.use_project("lab")
     lab.containers.launch("busybox", "m2")
     whose = {each.labels["name"]: each.labels["project"] for each in client.metrics() if "name" in each.labels}
-    assert whose == {"m2": "lab"}
+    assert whose.pop("m2") == "lab"
+    assert "lab" not in whose.values()  # of other projects it may tell again what ran a moment ago
     assert "m2" not in {each.labels.get("name") for each in client.use_project("default").metrics()}
     prefix = server.flavour
     text = lab.metrics_text()
@@ -158,8 +159,9 @@ def test_metrics_are_those_that_the_server_tells(client, server):
     (said,) = [line for line in lines if line.startswith(f"{prefix}_memory_MemTotal_bytes")]
     assert {key: total.labels[key] for key in labels} == labels
     assert total.value == float(said.rpartition(" ")[2]) > 0
-    with pytest.raises(lxdnb.NotFound, match="nobody"):
-        client.use_project("nobody").metrics()
+    for _ in range(2):  # Incus tells of itself the second time
+        with pytest.raises(lxdnb.NotFound, match="nobody"):
+            client.use_project("nobody").metrics()
 
 
 def test_what_keys_there_are(client, server, asked):

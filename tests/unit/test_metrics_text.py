@@ -99,7 +99,14 @@ def _escaped(value: str) -> str:
     return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 
-@given(st.lists(lined() | st.sampled_from(["", "# TYPE a_total counter", "#", "# } 7"]).map(lambda text: (text, None))))
+@given(
+    st.lists(
+        lined()
+        | st.sampled_from(["", "# TYPE a_total counter", "#", "# } 7", ' # HELP a {x="1"} 2']).map(
+            lambda text: (text, None)
+        )
+    )
+)
 def test_any_line(several):
     assert same(read("\n".join(text for text, _ in several)), [meant for _, meant in several if meant])
 
