@@ -104,6 +104,22 @@ class Asked:
             return [{"all-projects": "true"}]
         return [{"project": name} for name in self.projects_with(feature)]
 
+    def of_scopes(
+        self, path: Sequence[str], feature: str, extension: str, params: Mapping[str, Any]
+    ) -> list[tuple[dict[str, str], Any]]:
+        """Return what the lists of `scopes` carry, each with its parameters; a project that is gone has none."""
+        scopes = self.scopes(feature, extension)
+
+        def ask(scope: dict[str, str]) -> Any:
+            try:
+                return self.get(path, {**params, **scope})
+            except NotFound:
+                if "project" not in scope:
+                    raise
+                return None
+
+        return list(zip(scopes, at_once(ask, scopes), strict=True))
+
     def projects_with(self, feature: str) -> list[str]:
         """Return the projects that have things of their own by a feature; all of them, of the feature `always`."""
         return [

@@ -153,7 +153,8 @@ def unheard(columns: Iterable[Column], records: Sequence[Record]) -> list[str]:
     for column in dict.fromkeys(columns):
         field, _, key = column.source.partition(".")
         if column.read is None and field in ("config", "expanded_config") and key:
-            keys = {each for record in records for each in record.get(field) or ()}
+            told = (record.get(field) for record in records)
+            keys = {each for settings in told if isinstance(settings, dict) for each in settings}
             close = [] if key in keys else difflib.get_close_matches(key, keys, n=1, cutoff=0.8)
             words += [f"{column.name}: none of them has it; did you mean {f'{field}.{each}'!r}?" for each in close]
     return words

@@ -9,7 +9,7 @@ import pandas as pd
 
 from lxdnb.exceptions import LXDAPIException, NotFound
 from lxdnb.frames._asked import Asked, at_once
-from lxdnb.frames._columns import Column, Record
+from lxdnb.frames._columns import Column, Record, by_path
 from lxdnb.frames._documented import documented
 from lxdnb.frames._fetch import frame_of
 from lxdnb.frames._references import USED_BY, references
@@ -30,14 +30,16 @@ def _said(key: str) -> Callable[[Record], Any]:
 
 def _subnet(key: str) -> Callable[[Record], Any]:
     def read(record: Record) -> Any:
-        value = (record.get("config") or {}).get(key)
+        value = told(record)
         return None if value in ("none", "") else value
 
+    told = by_path(f"config.{key}")
     return read
 
 
 def _state(key: str) -> Callable[[Record], Any]:
-    return lambda record: (record.get("state") or {}).get(key) or None
+    told = by_path(f"state.{key}")
+    return lambda record: told(record) or None
 
 
 def _counter(name: str) -> Column:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from lxdnb.frames._columns import Column, Record
+from lxdnb.frames._columns import Column, Record, by_path
 from lxdnb.frames._documented import documented
 from lxdnb.frames._fetch import frame_of
 from lxdnb.frames._references import USED_BY
@@ -23,16 +23,20 @@ def _devices(record: Record) -> Any:
 
 
 def _features(record: Record) -> list[str]:
-    config = record.get("config") or {}
-    return [key.removeprefix("features.") for key in sorted(config) if _is_feature(key) and config[key] == "true"]
+    config = record.get("config")
+    settings = config.items() if isinstance(config, dict) else ()
+    return sorted(key.removeprefix("features.") for key, value in settings if _is_feature(key) and value == "true")
 
 
 def _is_feature(key: str) -> bool:
     return key.startswith("features.")
 
 
+_told = by_path("config.restricted")
+
+
 def _restricted(record: Record) -> bool:
-    return (record.get("config") or {}).get("restricted") == "true"
+    return _told(record) == "true"
 
 
 def _of(resource: str, key: str) -> Callable[[Record], Any]:

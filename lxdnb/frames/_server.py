@@ -10,7 +10,7 @@ import pandas as pd
 from cryptography import x509
 
 from lxdnb import redact
-from lxdnb.frames._asked import Asked, at_once
+from lxdnb.frames._asked import Asked
 from lxdnb.frames._columns import Column, Record
 from lxdnb.frames._documented import documented
 from lxdnb.frames._fetch import frame_of
@@ -71,16 +71,13 @@ def _expires(what: str) -> Callable[[Record], str | None]:
 
 def _operations(server: Asked, params: Mapping[str, str]) -> list[Record]:
     """Return the operations without secrets, each once: a project's list has those of no project too."""
-    scopes = server.scopes("always", "operations_get_query_all_projects")
-    lists = at_once(lambda scope: server.get(("operations",), {**params, **scope}), scopes)
     found: dict[Any, Record] = {}
-    for scope, by_status in zip(scopes, lists, strict=True):
-        for record in (by_status or {}).values() if isinstance(by_status, dict) else ():
-            for each in record or ():
-                if isinstance(each, dict):
-                    found.setdefault(
-                        each.get("id"), {**redact.record(each), "project": scope.get("project", "default")}
-                    )
+    own = server.client.project or "default"
+    for scope, by_status in server.of_scopes(("operations",), "always", "operations_get_query_all_projects", params):
+        several = by_status.values() if isinstance(by_status, dict) else ()
+        records = [record for each in several if isinstance(each, list) for record in each if isinstance(record, dict)]
+        for record in records:
+            found.setdefault(record.get("id"), {**redact.record(record), "project": scope.get("project", own)})
     return list(found.values())
 
 
@@ -91,9 +88,9 @@ def _operations_steps(why: str, all_projects: bool) -> Iterator[Step]:
 
 def _resources(record: Record) -> list[str]:
     """Read what an operation is about; URLs of LXD 5.0 lack the project, which is that of the list then."""
-    told = (record.get("resources") or {}).values()
-    urls = [url for several in told if isinstance(several, list) for url in several]
-    project = record.get("project")
+    told, project = record.get("resources"), record.get("project")
+    lists = [urls for urls in told.values() if isinstance(urls, list)] if isinstance(told, dict) else []
+    urls = [url for urls in lists for url in urls if isinstance(url, str)]
     own = (each if "project=" in url else each._replace(project=project) for url in urls for each in references([url]))
     return list(dict.fromkeys(map(str, own)))
 

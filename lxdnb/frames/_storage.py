@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pandas as pd
 
 from lxdnb.exceptions import LXDAPIException
 from lxdnb.frames._asked import Asked, at_once
-from lxdnb.frames._columns import Column, Record
+from lxdnb.frames._columns import Column, Record, by_path
 from lxdnb.frames._documented import documented
 from lxdnb.frames._fetch import frame_of
 from lxdnb.frames._references import USED_BY
@@ -66,18 +67,20 @@ def _sum(parts: Sequence[Record]) -> Record:
     """Return the space and the inodes of a pool's parts together, as one part has them."""
     if len(parts) == 1:
         return parts[0]
-    total: dict[str, dict[str, int]] = {}
+    total: dict[str, dict[str, Any]] = {}
     for part in parts:
         for what, numbers in part.items():
-            for name, number in (numbers or {}).items():
+            for name, number in numbers.items() if isinstance(numbers, dict) else ():
                 kept = total.setdefault(what, {})
-                kept[name] = kept.get(name, 0) + number
+                kept[name] = kept.get(name, 0) + number if isinstance(number, int) else number
     return total
 
 
+_used, _total = by_path("resources.space.used"), by_path("resources.space.total")
+
+
 def _share(record: Record) -> float | None:
-    space = (record.get("resources") or {}).get("space") or {}
-    used, total = space.get("used"), space.get("total")
+    used, total = _used(record), _total(record)
     return used / total if isinstance(used, int) and isinstance(total, int) and total else None
 
 

@@ -34,12 +34,15 @@ def _records(server: Asked, params: Mapping[str, str]) -> list[Record]:
         kind, collection, feature, extension = one
         if kind == "network-acl" and not server.client.has_api_extension("network_acl"):
             return []
-        told: list[Record] = []
-        for scope in server.scopes(feature, extension) if feature else [{}]:
-            found = server.records((collection,), {**params, **scope})
-            project = scope.get("project") or (server.client.project or "default" if feature else None)
-            told += [{"project": project, **record, "thing": kind} for record in found]
-        return told
+        if not feature:  # which are the server's own
+            return [{**record, "thing": kind} for record in server.records((collection,), params)]
+        own = server.client.project or "default"
+        return [
+            {"project": scope.get("project", own), **record, "thing": kind}
+            for scope, records in server.of_scopes((collection,), feature, extension, params)
+            for record in (records if isinstance(records, list) else ())
+            if isinstance(record, dict)
+        ]
 
     found = [record for records in at_once(ask, _LISTS) for record in records]
     for volume in all_volumes(server, params):

@@ -10,7 +10,7 @@ import pandas as pd
 
 from lxdnb.exceptions import LXDAPIException, NotFound
 from lxdnb.frames._asked import Asked, at_once
-from lxdnb.frames._columns import Column, Record
+from lxdnb.frames._columns import Column, Record, by_path
 from lxdnb.frames._documented import documented
 from lxdnb.frames._fetch import frame_of
 from lxdnb.frames._references import USED_BY
@@ -177,8 +177,11 @@ def _whose(snapshot: Record) -> tuple[Any, ...]:
     return _identity({**snapshot, "name": snapshot["volume"]})
 
 
+_told_size = by_path("config.size")
+
+
 def _size(record: Record) -> Any:
-    text = (record.get("config") or {}).get("size")
+    text = _told_size(record)
     return size(text) if isinstance(text, str) else text
 
 

@@ -88,7 +88,7 @@ def test_projects_are_those_of_the_command_line(client, server, lab):
             column = resource.replace("-", "_")
             assert row[column] == numbers["Usage"], column
             limit = row[f"{column}_limit"]
-            assert numbers["Limit"] == (-1 if pd.isna(limit) else limit), column
+            assert (None if pd.isna(limit) else limit) == (None if numbers["Limit"] == -1 else numbers["Limit"]), column
     row = frame.loc["p-lab"]
     assert (row["memory"], row["memory_limit"], row["cpu_limit"]) == (100 * 2**20, 2**30, 4)
     assert (row["containers"], row["containers_limit"]) == (1, 5)
