@@ -78,7 +78,7 @@ def twins(cluster):
         cluster.first.cli("storage", "volume", "create", "default", "k-data", "size=5MiB", "--target", name)
     yield
     for name in ("n1", "n3"):
-        cluster.first.cli("storage", "volume", "delete", "default", "k-data", "--target", name)
+        cluster.first.cli("storage", "volume", "delete", "default", "k-data", "--target", name, check=False)
 
 
 def test_a_member_that_fails_to_tell_is_named(first, monkeypatch):
@@ -162,3 +162,28 @@ def test_warnings_and_operations_say_whose_they_are(cluster, first):
     ]
     for token in told_tokens:
         assert not any(token["metadata"]["secret"] in text for text in tokens["metadata"])
+
+
+@pytest.mark.usefixtures("twins")
+def test_of_volumes_of_one_name_that_one_is_deleted_which_the_row_is_of(cluster, first):
+    every = frames.volumes(first, ["name", "pool", "type", "location"], where="name eq k-data")
+    vague = frames.apply(every.drop(columns="location"), "delete")
+    assert (vague["did"].isna().tolist(), vague["error"].notna().tolist()) == ([True], [True])
+    done = frames.apply(every[every["location"] == "n3"], "delete")
+    assert (done["before"].tolist(), done["error"].isna().tolist()) == (["present"], [True])
+    assert done["after"].isna().tolist() == [True]
+    left = cluster.first.query("/1.0/storage-pools/default/volumes/custom?recursion=1")
+    assert [each["location"] for each in left if each["name"] == "k-data"] == ["n1"]
+
+
+def test_commands_and_verbs_reach_instances_on_all_members(cluster, first):
+    for member in NAMES:
+        cluster.first.cli("launch", "busybox", f"k-{member}", "--target", member)
+    ran = frames.run(first, ["hostname"], where="name eq k-n.")
+    assert sorted(ran["stdout"]) == [f"k-{member}\n" for member in NAMES]
+    done = frames.apply(ran, "stop")
+    assert (set(done["did"]), set(done["after"])) == ({"stop"}, {"Stopped"})
+    told = json.loads(cluster.first.cli("list", "k-n", "--format", "json"))
+    assert [each["status"] for each in told] == ["Stopped"] * 3
+    late = frames.run(done, ["hostname"], timeout=60)
+    assert late["error"].tolist() == ["Instance is not running"] * 3
