@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import uuid
 
 import pandas as pd
 import pytest
 
+import lxdnb
 from lxdnb import frames
 from tests.on_sandbox import SANDBOXES
 
@@ -15,22 +17,37 @@ METRICS = "/1.0/metrics"
 
 
 @pytest.fixture
-def three(server):
+def lab(server) -> str:
+    """A project of the test's own, of which nobody was told yet: servers tell for 8 seconds what they told before."""
+    name = f"lab-{uuid.uuid4().hex[:8]}"
+    server.cli("project", "create", name, "-c", "features.profiles=false", "-c", "features.images=false")
+    return name
+
+
+@pytest.fixture
+def client(server, lab):
+    client = lxdnb.Client(str(server.socket), project=lab)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def three(server, lab):
     for name in ("u-one", "u-two"):
-        server.cli("launch", "busybox", name, "-c", "limits.memory=256MiB")
-    server.cli("init", "busybox", "u-idle")
+        server.cli("launch", "busybox", name, "-c", "limits.memory=256MiB", "--project", lab)
+    server.cli("init", "busybox", "u-idle", "--project", lab)
 
 
-def states(server) -> dict[str, dict]:
-    told = json.loads(server.cli("list", "--format", "json"))
+def states(server, lab) -> dict[str, dict]:
+    told = json.loads(server.cli("list", "--format", "json", "--project", lab))
     return {record["name"]: record["state"] for record in told if record["status"] == "Running"}
 
 
-def test_the_values_are_those_of_the_states(client, server, server_kind, three, asked):
+def test_the_values_are_those_of_the_states(client, server, server_kind, lab, three, asked):
     frame = frames.instances(client, USE, source="metrics").set_index("name")
     assert asked == ["/1.0/instances", METRICS]
     assert set(frame.index) == {"u-one", "u-two", "u-idle"}
-    for name, state in states(server).items():
+    for name, state in states(server, lab).items():
         assert 0 < frame.loc[name, "memory"] <= 2**28
         assert frame.loc[name, "processes"] >= 1
         assert 0 <= frame.loc[name, "cpu"] <= state["cpu"]["usage"] / 1e9 + 0.5
@@ -40,12 +57,12 @@ def test_the_values_are_those_of_the_states(client, server, server_kind, three, 
     assert frame.loc["u-idle"].isna().all()
 
 
-def test_the_counters_of_cards_and_shares_are_measured_too(client, server, three, asked):
+def test_the_counters_of_cards_and_shares_are_measured_too(client, server, lab, three, asked):
     path = "state.network.lo.counters.bytes_received"
     frame = frames.instances(client, ["name", "memory", "memory_share", path], source="metrics").set_index("name")
     assert asked == ["/1.0/instances", METRICS]
     assert frame.loc["u-one", "memory_share"] == frame.loc["u-one", "memory"] / 2**28  # of 256 MiB
-    state = states(server)["u-one"]
+    state = states(server, lab)["u-one"]
     assert frame.loc["u-one", path] == state["network"]["lo"]["counters"]["bytes_received"]
 
 
