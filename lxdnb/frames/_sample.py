@@ -213,9 +213,9 @@ def sample(
     `where` are conditions, as those of `frames.instances`, and looked at for each reading. With `source="metrics"` a
     reading is one request, or one for each member of a cluster, and one more with `where`. Servers measure anew after 8
     seconds: a reading that repeats the one before has no rows. What another program had measured up to 8 seconds
-    before is told too, and a rate then off by as much. CPU is counted by the kernel's ticks, and a new start is known by
-    a counter that fell, while states tell of it. `source="state"` asks for the state of each instance, which is exact
-    at any time and costs one request each.
+    before is told too, and a rate then off by as much. CPU is counted by the kernel's ticks, and a new start is known
+    by a counter that fell, while states tell of it. `source="state"` asks for the state of each instance, which is
+    exact at any time and costs one request each.
 
     The last `keep` rows are kept, of about 100 bytes each. Raises ValueError for a column or condition that there is
     none of, and LXDAPIExtensionNotAvailable where a sole server is too old to measure.
