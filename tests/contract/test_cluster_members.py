@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -31,6 +32,33 @@ def clients(running_cluster: clusters.Cluster) -> Iterator[dict[str, lxdnb.Clien
 def first(cluster: clusters.Cluster, clients: dict[str, lxdnb.Client]) -> lxdnb.Client:
     """A client of the first member, of a cluster that is cleared of what a test leaves."""
     return clients["n1"]
+
+
+def test_frames_tell_of_what_lies_on_every_member(first, cluster):
+    for name in ("n1", "n3"):
+        first.containers.create(
+            {"name": f"at-{name}", "source": {"type": "image", "alias": "busybox"}}, wait=True, target=name
+        )
+        cluster["n2"].cli("config", "set", f"at-{name}", "limits.memory=50%")
+        first.instances.get(f"at-{name}").snapshots.create(f"of-{name}", wait=True)
+    far = first.instances.get("at-n3")
+    far.start(wait=True)
+    far.execute(["ip", "link", "set", "lo", "up"])
+    taken = frames.snapshots(first)
+    assert sorted(zip(taken["instance"], taken["name"], strict=True)) == [("at-n1", "of-n1"), ("at-n3", "of-n3")]
+    assert taken["created_at"].notna().all()
+    told = {record["name"]: record for record in cluster["n2"].query("/1.0/instances?recursion=1")}
+    counts = frames.instances(first, ["name", "location", "snapshots", "pid"]).set_index("name")
+    limits = frames.instances(first, ["name", "memory_limit"]).set_index("name")  # of which each member tells its own
+    assert json.loads(limits.reset_index().attrs["lxdnb"])["failed"] == {}
+    assert (limits["memory_limit"] > 0).to_dict() == {"at-n1": True, "at-n3": True}
+    assert counts["location"].to_dict() == {name: record["location"] for name, record in told.items()}
+    assert counts["snapshots"].to_dict() == {"at-n1": 1, "at-n3": 1}
+    assert counts["pid"].dropna().to_dict() == {"at-n3": far.state().pid}
+    addresses = frames.addresses(first, ["instance", "address", "location"], where="location eq n3 and family eq inet")
+    assert addresses.values.tolist() == [["at-n3", "127.0.0.1", "n3"]]
+    keys = frames.config(first, ["instance", "key", "location"], where="key eq image.os")
+    assert sorted(keys["location"]) == ["n1", "n3"]
 
 
 def test_what_runs_on_one_member_is_reached_through_the_others(first, clients, cluster):
