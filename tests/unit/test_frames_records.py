@@ -96,3 +96,31 @@ def test_no_record_breaks_a_frame(view):
         for record in broken(RECORDS[view], wrong):
             made = build(view, every, rows(view, [record]))
             assert [str(dtype) for dtype in made.dtypes] == [str(dtype) for dtype in good.dtypes], record
+
+
+def networks(kind: str, cards: dict[str, dict[str, Any]], devices: dict[str, Any], config: dict[str, str]) -> Any:
+    """The network that frames have for each interface."""
+    state = {"network": {name: {"addresses": [{"address": "10.0.0.7"}], **card} for name, card in cards.items()}}
+    record = {"name": "c1", "type": kind, "state": state, "expanded_devices": devices, "config": config}
+    columns = chosen("addresses", VIEWS["addresses"].columns, {}, ["interface", "network"])
+    frame = build("addresses", columns, rows("addresses", [record]))
+    return dict(
+        zip(frame["interface"], frame["network"].astype(object).where(frame["network"].notna(), None), strict=True)
+    )
+
+
+def test_the_network_of_an_interface_is_that_of_its_device():
+    lan = {"lan": {"type": "nic", "network": "lab0", "name": "eth0"}, "up": {"type": "nic", "parent": "br0"}}
+    # A virtual machine names its cards itself: they are known by their addresses.
+    cards = {"enp5s0": {"hwaddr": "00:16:3e:00:00:01"}, "enp6s0": {"hwaddr": "00:16:3e:00:00:02"}, "lo": {}}
+    given = {"volatile.lan.hwaddr": "00:16:3e:00:00:01"}
+    devices = {**lan, "up": {**lan["up"], "hwaddr": "00:16:3E:00:00:02"}}
+    assert networks("virtual-machine", cards, devices, given) == {"enp5s0": "lab0", "enp6s0": "br0", "lo": None}
+    # What a container made itself on a card shares its address, and is of no device.
+    cards = {"eth0": {"hwaddr": "00:16:3e:00:00:01"}, "eth0.5": {"hwaddr": "00:16:3e:00:00:01"}}
+    assert networks("container", cards, lan, given) == {"eth0": "lab0", "eth0.5": None}
+    # The host's end tells it, whatever the container calls its own.
+    cards = {"wan": {"host_name": "veth9"}, "eth1": {}}
+    given = {"volatile.up.host_name": "veth9", "volatile.lan.name": "eth1"}
+    devices = {**lan, "lan": {"type": "nic", "network": "lab0"}}
+    assert networks("container", cards, devices, given) == {"wan": "br0", "eth1": "lab0"}
