@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from lxdnb import api
 from lxdnb.exceptions import LXDAPIException, NotFound
@@ -17,11 +17,18 @@ from lxdnb.frames._columns import Record
 if TYPE_CHECKING:
     from lxdnb.client import Client
 
-__all__ = ["Asked", "at_once"]
+__all__ = ["Asked", "Scope", "at_once"]
 
 AT_ONCE = 4  # requests under way together; a server gains nothing by more
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+class Scope(NamedTuple):
+    """The parameters of a list, and the project whose things it has; None where it says itself whose each is."""
+
+    params: dict[str, str]
+    project: str | None
 
 
 class Asked:
@@ -92,43 +99,47 @@ class Asked:
                 record[key] = answer
         return [record for record in records if id(record) not in gone]
 
-    def scopes(self, feature: str, extension: str) -> list[dict[str, str]]:
-        """Return the parameters of a list, for each of the lists that tell of what the frame is about.
+    def scopes(self, feature: str, extension: str) -> list[Scope]:
+        """Return what to ask for, for each of the lists that tell of what the frame is about.
 
         Of all projects it is one list where the server has the `extension`, and else that of each project which has
         its own by the `feature`: the others have those of the default project.
         """
         if not self.all_projects:
-            return [{}]
+            return [Scope({}, self.client.project or "default")]
         if self.client.has_api_extension(extension):
-            return [{"all-projects": "true"}]
-        return [{"project": name} for name in self.projects_with(feature)]
+            return [Scope({"all-projects": "true"}, None)]
+        return [Scope({"project": name}, whose) for name, whose in self.projects_with(feature).items()]
 
     def of_scopes(
         self, path: Sequence[str], feature: str, extension: str, params: Mapping[str, Any]
-    ) -> list[tuple[dict[str, str], Any]]:
-        """Return what the lists of `scopes` carry, each with its parameters; a project that is gone has none."""
+    ) -> list[tuple[Scope, Any]]:
+        """Return what the lists of `scopes` carry, with their scopes; a project that is gone has none."""
         scopes = self.scopes(feature, extension)
 
-        def ask(scope: dict[str, str]) -> Any:
+        def ask(scope: Scope) -> Any:
             try:
-                return self.get(path, {**params, **scope})
+                return self.get(path, {**params, **scope.params})
             except NotFound:
-                if "project" not in scope:
+                if "project" not in scope.params:
                     raise
                 return None
 
         return list(zip(scopes, at_once(ask, scopes), strict=True))
 
-    def projects_with(self, feature: str) -> list[str]:
-        """Return the projects that have things of their own by a feature; all of them, of the feature `always`."""
-        return [
-            project["name"]
-            for project in self.records(("projects",), {"recursion": 1})
-            if feature == "always"
-            or project.get("name") == "default"
-            or (project.get("config") or {}).get(feature) == "true"
-        ]
+    def projects_with(self, feature: str) -> dict[str, str]:
+        """Return the projects to ask for things that they have their own of by a feature, and whose these are.
+
+        Of the feature `always` it is all projects. A client that may not look at the default project is told its
+        things in another one that has none of its own.
+        """
+        projects = {
+            project["name"]: project.get("config") or {} for project in self.records(("projects",), {"recursion": 1})
+        }
+        own = {name: name for name, config in projects.items() if feature == "always" or config.get(feature) == "true"}
+        if "default" in projects:
+            return {name: name for name in projects if name in own or name == "default"}
+        return own | {name: "default" for name in [name for name in projects if name not in own][:1]}
 
     def _node(self, path: Sequence[str]) -> api.APINode:
         node = self.client.api

@@ -119,8 +119,8 @@ def _listed(server: Asked, made: Plan) -> list[Record]:
         server.listed_again = lambda others: server.records(view.collection, {**others, **everywhere})
         return found
     found: list[Record] = []
-    for project in server.projects_with(view.feature):
-        found += _of_project(server, made, {**params, "project": project}, project)
+    for project, whose in server.projects_with(view.feature).items():
+        found += _of_project(server, made, {**params, "project": project}, whose)
     return found
 
 

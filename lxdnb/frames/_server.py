@@ -72,12 +72,11 @@ def _expires(what: str) -> Callable[[Record], str | None]:
 def _operations(server: Asked, params: Mapping[str, str]) -> list[Record]:
     """Return the operations without secrets, each once: a project's list has those of no project too."""
     found: dict[Any, Record] = {}
-    own = server.client.project or "default"
     for scope, by_status in server.of_scopes(("operations",), "always", "operations_get_query_all_projects", params):
         several = by_status.values() if isinstance(by_status, dict) else ()
         records = [record for each in several if isinstance(each, list) for record in each if isinstance(record, dict)]
         for record in records:
-            found.setdefault(record.get("id"), {**redact.record(record), "project": scope.get("project", own)})
+            found.setdefault(record.get("id"), {**redact.record(record), "project": scope.project or "default"})
     return list(found.values())
 
 

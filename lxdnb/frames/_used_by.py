@@ -36,9 +36,8 @@ def _records(server: Asked, params: Mapping[str, str]) -> list[Record]:
             return []
         if not feature:  # which are the server's own
             return [{**record, "thing": kind} for record in server.records((collection,), params)]
-        own = server.client.project or "default"
         return [
-            {"project": scope.get("project", own), **record, "thing": kind}
+            {"project": scope.project, **record, "thing": kind}
             for scope, records in server.of_scopes((collection,), feature, extension, params)
             for record in (records if isinstance(records, list) else ())
             if isinstance(record, dict)

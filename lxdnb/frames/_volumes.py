@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from lxdnb.exceptions import LXDAPIException, NotFound
+from lxdnb.exceptions import Forbidden, LXDAPIException, NotFound
 from lxdnb.frames._asked import Asked, at_once
 from lxdnb.frames._columns import Column, Record, by_path
 from lxdnb.frames._documented import documented
@@ -32,7 +32,7 @@ def all_volumes(server: Asked, params: Mapping[str, str]) -> list[Record]:
     pools = [named(url)["name"] for url in server.list(("storage-pools",)) if isinstance(url, str)]
     # An instance's volume is its own project's, whatever that project has of custom ones.
     scopes = server.scopes("always", "storage_volumes_all_projects")
-    lists = [(pool, scope) for pool in pools for scope in scopes]
+    lists = [(pool, scope.params) for pool in pools for scope in scopes]
 
     def ask(one: tuple[str, Mapping[str, str]]) -> list[Record]:
         pool, scope = one
@@ -42,6 +42,8 @@ def all_volumes(server: Asked, params: Mapping[str, str]) -> list[Record]:
         except NotFound:
             assert_project(server.client)
             return []  # deleted meanwhile
+        except Forbidden:
+            raise  # which is about the client, and not the pool
         except LXDAPIException as error:
             server.failed["/".join(path)] = str(error)
             return []
@@ -104,7 +106,8 @@ class _State:
                 told = ", ".join(
                     sorted({each["location"] for each, is_away in zip(asked, away, strict=True) if is_away})
                 )
-                server.words.append(f"the use of {sum(away)} volumes is NA: only {told} would tell, if asked directly")
+                many = "a volume" if sum(away) == 1 else f"{sum(away)} volumes"
+                server.words.append(f"the use of {many} is NA: only {told} would tell, if asked directly")
             asked = [record for record, is_away in zip(asked, away, strict=True) if not is_away]
         answers = at_once(lambda record: _state(server, record), asked)
         gone: set[int] = set()

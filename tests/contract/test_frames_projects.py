@@ -10,6 +10,7 @@ import pytest
 import lxdnb
 from lxdnb import frames
 from tests.answers import change_answers
+from tests.contract.test_certificates import fingerprint, keypair
 from tests.leaves import differing, leaves
 
 PROFILES = {"name": "string", "description": "string", "devices": "object", "used_by": "object"}
@@ -146,3 +147,22 @@ def test_wrong_types_cost_their_cells(client, lab, monkeypatch):
     projects = frames.projects(client, ["name", "features", "memory", "memory_limit", "cpu"])
     assert projects[["memory", "memory_limit", "cpu"]].isna().all(axis=None)
     assert set(projects["features"]) == {()}
+
+
+def test_a_client_of_one_project_sees_what_that_project_sees(client, server, lab, tmp_path):
+    pair = keypair(tmp_path, "guest")
+    pem = (tmp_path / "guest.crt").read_text()
+    client.certificates.create("", pem, name="p-guest", restricted=True, projects=["p-same"])
+    try:
+        guest = lxdnb.Client(server.address, cert=pair, verify=str(server.server_certificate), project="p-same")
+        frame = frames.profiles(guest, all_projects=True)
+        told = {("default", "default"), ("default", "p-web")}
+        if server.flavour == "incus":  # which shows whom it trusts those of all projects, whatever he may use
+            told |= {("p-lab", "default"), ("p-lab", "p-own")}
+        assert set(zip(frame["project"], frame["name"], strict=True)) == told
+        assert frames.projects(guest, ["name"])["name"].tolist() == ["p-same"]
+        with pytest.raises(lxdnb.LXDAPIException, match=r"not authorized|is restricted"):
+            frames.volumes(guest, all_projects=True)
+        guest.close()
+    finally:
+        client.certificates.get(fingerprint(pair)).delete()
