@@ -208,4 +208,9 @@ def test_disks_of_a_pool_that_tells_their_use(kind):
         assert row["disk"] == pytest.approx(shown, rel=0.1)
         assert 30_000_000 < row["disk"] < 40_000_000
         assert row["disk_share"] == row["disk"] / row["disk_limit"]
+        client.instances.get("i-disk").snapshots.create("kept", wait=True)
+        server.cli("exec", "i-disk", "--", "sh", "-c", "rm /big; sync")
+        size = frames.snapshots(client, ["size"]).loc[0, "size"]
+        assert size == pytest.approx(server.query("/1.0/instances/i-disk/snapshots/kept")["size"], rel=0.1)
+        assert size > 30_000_000
         client.close()
