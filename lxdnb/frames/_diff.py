@@ -23,8 +23,6 @@ from lxdnb.frames._views import VIEWS
 
 __all__ = ["diff"]
 
-PROJECT = "project"  # the key that the frame of a sole project may lack
-
 CHANGED = (
     Column("change", "category", categories=("added", "removed", "changed")),
     Column("column"),
@@ -42,7 +40,7 @@ def diff(
 
     `before` may come from a file: `frames.read_parquet` and pickle give it as it was. Both are to be asked for in the
     same way: another `where` or project has other rows. Rows are of the same thing when the view's keys are the same,
-    as `project` and `name`; where names are enough, `project` may be missing.
+    as `project` and `name`; one that is no column by default, as `project`, may be missing where the others are enough.
 
     Compared are the columns that both frames have, but for those that measure, as memory in use, for they are others at
     every look. `columns` names those to compare, measured or not; `ignore` those to leave out. Not compared either are
@@ -75,7 +73,8 @@ def diff(
     apart = _not_comparable(looks) if SERVER.name in keys else {}
     words += [f"{name}: not compared, for {why}" for name, why in apart.items()]
     kinds: dict[str, Kind] = {key: _kind(key, looks) for key in keys}
-    rows = looks[0].rows(kinds, apart), looks[1].rows(kinds, apart)
+    lacking = [key for key in view.keys if key not in keys]
+    rows = looks[0].rows(kinds, apart, lacking), looks[1].rows(kinds, apart, lacking)
     cells = [_cells(view, name, looks) for name in names]
     records = [
         {**dict(zip(keys, key, strict=True)), **change} for key, change in _changes(rows, cells, _untold(keys, looks))
@@ -119,14 +118,14 @@ class _Look:
     def servers(self) -> set[str]:
         return set(self.mark.get("servers") or ())
 
-    def rows(self, keys: Mapping[str, Kind], apart: Mapping[str, str]) -> dict[Key, int]:
+    def rows(self, keys: Mapping[str, Kind], apart: Mapping[str, str], lacking: Sequence[str]) -> dict[Key, int]:
         """Return where the row of each thing stands, without those of the servers that are left apart."""
         parts = [self.cells(key, kind) for key, kind in keys.items()]
         places: dict[Key, int] = {}
         for place, key in enumerate(zip(*parts, strict=True)):
             if key in places:
                 told = ", ".join(f"{name} {part!r}" for name, part in zip(keys, key, strict=True))
-                hint = "" if PROJECT in keys else f"; ask for the column {PROJECT!r} too, if they are of two projects"
+                hint = f"; in both frames ask for {_listed(lacking)} too, which may tell them apart" if lacking else ""
                 raise ValueError(f"{self.name} has two rows of {told}: one row each is compared{hint}")
             places[key] = place
         return {key: place for key, place in places.items() if key[0] not in apart} if apart else places
@@ -173,9 +172,11 @@ def _view(before: _Look, after: _Look) -> View:
 
 
 def _keys(view: View, before: _Look, after: _Look) -> list[str]:
-    """Return the columns by which rows are known in both frames."""
+    """Return the columns by which rows are known in both frames: those that are there only on demand may be missing."""
     keys = [SERVER.name] if SERVER.name in {*before.columns, *after.columns} else []
-    keys += [key for key in view.keys if key != PROJECT or {*before.columns} & {*after.columns} >= {PROJECT}]
+    in_both = {*before.columns} & {*after.columns}
+    demanded = [key for key in view.keys if view.columns[key].shown] or view.keys
+    keys += [key for key in view.keys if key in demanded or key in in_both]
     for look in (before, after):
         for key in keys:
             if key not in look.columns and key == SERVER.name:

@@ -175,7 +175,7 @@ def test_a_time_of_another_unit_is_the_same_time():
 
 def test_keys_may_be_missing():
     def measured(*devices: str | None) -> pd.DataFrame:
-        columns = ["name", "metric", "device", "cpu", "mode"]
+        columns = ["project", "name", "metric", "device", "cpu", "mode"]
         labels = [{"name": "c1"} | ({"device": device} if device else {}) for device in devices]
         return frame(*({"metric": "m", "labels": each} for each in labels), columns=columns, view="metrics")
 
@@ -235,8 +235,13 @@ def test_a_state_that_could_not_be_told_is_no_change(servers: bool):
 def test_rows_that_are_not_known_apart():
     twice = frame(box(), box(project="lab"))
     assert len(frames.diff(twice, twice)) == 0
-    with pytest.raises(ValueError, match=r"before has two rows of name 'c1'.*ask for the column 'project' too"):
+    with pytest.raises(ValueError, match=r"before has two rows of name 'c1'.*in both frames ask for 'project' too"):
         frames.diff(twice.drop(columns="project"), twice)
+    volume = {"pool": "default", "type": "custom", "name": "v"}
+    volumes = frame(volume, volume, columns=["pool", "type", "name"], view="volumes")
+    with pytest.raises(ValueError, match="in both frames ask for 'project', 'location' too"):
+        frames.diff(volumes, volumes)
+    assert len(frames.diff(volumes[:1], volumes[:0])) == 1
     with pytest.raises(ValueError, match="after has two rows of project 'lab', name 'c1'"):
         frames.diff(twice, frame(box(project="lab"), box(project="lab")))
 
