@@ -7,6 +7,7 @@ as objects: an empty column has the dtype of a full one.
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,6 +20,7 @@ __all__ = ["array"]
 
 Told = Callable[[str], object]
 LARGEST = 2**63
+EARLIEST, LATEST = pd.Timestamp("1678-01-01", tz="UTC"), pd.Timestamp("2262-01-01", tz="UTC")  # in 64 bits of ns
 
 
 def array(column: Column, values: list[Any], told: Told) -> Any:
@@ -60,6 +62,10 @@ def _in_range(value: int | None) -> bool:
     return value is None or -LARGEST <= value < LARGEST
 
 
+def _is_float(value: float | None) -> bool:
+    return value is None or abs(value) <= sys.float_info.max or type(value) is float
+
+
 def _of_texts(value: Sequence[Any] | None) -> bool:
     return not value or set(map(type, value)) == {str}
 
@@ -92,10 +98,14 @@ def _categories(column: Column, values: list[Any], told: Told) -> Any:
 def _times(column: Column, values: list[Any], told: Told) -> Any:
     fitting = _fitting(column, values, told, {str} | NONE)
     words = [None if not value or value.startswith(column.never) else value for value in fitting]
-    times = pd.to_datetime(pd.Series(words, dtype=object), utc=True, format="ISO8601", errors="coerce")
+    # What is no number would be `now`, whenever that is.
+    dates = [word if word and word[0].isdecimal() else None for word in words]
+    times = pd.to_datetime(pd.Series(dates, dtype=object), utc=True, format="ISO8601", errors="coerce")
+    times = times.where(times.between(EARLIEST, LATEST))
     if int(times.isna().sum()) > words.count(None):
         missed = [place for place, gone in enumerate(times.isna()) if gone and words[place] is not None]
-        told(f"{column.name}: {len(missed)} no times, such as {_short(words[missed[0]])}")
+        which = f"{len(missed)} no times from {EARLIEST.year} to {LATEST.year}"
+        told(f"{column.name}: {which}, such as {_short(words[missed[0]])}")
     return times.astype("datetime64[ns, UTC]")
 
 
@@ -104,7 +114,7 @@ LISTS: set[type] = {list, tuple}
 _MAKE: dict[str, Callable[[Column, list[Any], Told], Any]] = {
     "string": _plain("string", {str}),
     "Int64": _plain("Int64", {int}, _in_range),
-    "Float64": _plain("Float64", {int, float}),
+    "Float64": _plain("Float64", {int, float}, _is_float),
     "boolean": _plain("boolean", {bool}),
     "tuple": _tuples,
     "category": _categories,

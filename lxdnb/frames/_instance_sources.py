@@ -16,6 +16,7 @@ from lxdnb.frames._view import Each, Step, is_active
 __all__ = ["Host", "Leases", "State"]
 
 PAGE = 4096  # bytes: a limit is of whole pages
+OTHERS = ("host_memory", "kernels_limit", "leases")  # what the other sources may have told already
 FEW = 8  # running instances, whose states are asked one by one in any case
 
 
@@ -36,9 +37,10 @@ class State:
         running = sum(map(is_active, records))
         if running < FEW or server.listed is None or 3 * (server.listed - running) > 2 * running:
             return self.each.fill(server, records)
-        wanted = set(map(_identity, records))
+        wanted = {_identity(record): {key: record[key] for key in OTHERS if key in record} for record in records}
         records.clear()  # of very many, both lists would not be held at once
-        return [record for record in server.listed_again({"recursion": "2"}) if _identity(record) in wanted]
+        again = server.listed_again({"recursion": "2"})
+        return [record | wanted[_identity(record)] for record in again if _identity(record) in wanted]
 
 
 def _identity(record: Record) -> tuple[Any, Any]:

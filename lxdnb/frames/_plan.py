@@ -167,16 +167,19 @@ def _typed(column: Column) -> Callable[[Record], Any]:
 
         def moment(record: Record) -> Any:
             value = read(record)
-            if not isinstance(value, str) or value.startswith(column.never):
+            if not isinstance(value, str) or value.startswith(column.never) or not value[:1].isdecimal():
                 return None
-            found = pd.to_datetime(value, utc=True, errors="coerce")
+            found = pd.to_datetime(value, utc=True, format="ISO8601", errors="coerce")
             return None if pd.isna(found) else found
 
         return moment
     kind = kinds.get(column.dtype, str)
+    numbers = column.dtype in ("Int64", "Float64")
 
     def plain(record: Record) -> Any:
         value = read(record)
-        return value if isinstance(value, kind) else None
+        if isinstance(value, list | tuple) and not all(isinstance(each, str) for each in value):
+            return None
+        return value if isinstance(value, kind) and not (numbers and isinstance(value, bool)) else None
 
     return plain

@@ -118,6 +118,19 @@ def test_where_most_run_one_list_tells_the_states_of_all(client, server, mixed, 
     assert "/1.0/instances/f-run/state" in asked
 
 
+def test_a_condition_on_a_share_and_a_list_of_states_know_of_each_other(client, server, mixed, asked, monkeypatch):
+    monkeypatch.setattr(_instance_sources, "FEW", 2)
+    for name in ("f-two", "f-three"):
+        server.cli("launch", "busybox", name, "-c", "limits.memory=50%")
+    columns = ["name", "memory_limit", "pid"]
+    frame = frames.instances(client, columns, where="name ne f-idle").set_index("name")
+    del asked[:]
+    chosen = frames.instances(client, columns, where="memory_limit gt 1kB").set_index("name")
+    assert asked.count("/1.0/instances") == 2  # the second with the states
+    assert frame["memory_limit"].notna().all()
+    assert chosen["memory_limit"].to_dict() == frame["memory_limit"].to_dict()
+
+
 def test_a_type_alone(client, mixed):
     assert list(frames.containers(client)["name"]) == ["f-idle", "f-run"]
     assert len(frames.virtual_machines(client)) == 0

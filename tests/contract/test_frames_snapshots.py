@@ -193,3 +193,15 @@ def test_a_wrong_type_costs_its_cell(client, taken, monkeypatch):
     assert [word.split(":")[0] for word in words] == ["created_at", "stateful", "size"]
     changing(client, monkeypatch, lambda path, told: 5 if path.endswith(("volumes", "snapshots")) else told)
     assert len(frames.snapshots(client)) == 0
+
+
+def test_one_that_goes_when_no_column_of_times_ends(client, server):
+    server.cli("init", "busybox", "c1")
+    for name, time in (("soon", "2100-01-01T00:00:00Z"), ("late", "3026-01-01T00:00:00Z")):
+        asked = json.dumps({"name": name, "expires_at": time})
+        server.cli("query", "-X", "POST", "--wait", "-d", asked, "/1.0/instances/c1/snapshots")
+    frame = frames.snapshots(client, ["name", "expires_at"]).set_index("name")
+    assert frame["expires_at"]["soon"] == pd.Timestamp("2100-01-01", tz="UTC")
+    assert frame["expires_at"].isna()["late"]
+    assert "3026-01-01" in json.loads(frame.attrs["lxdnb"])["words"][0]
+    assert frames.snapshots(client, ["name"], where="expires_at gt 2300-01-01")["name"].tolist() == ["late"]

@@ -126,6 +126,51 @@ def test_numbers_that_are_none(number):
     assert len(marked(frame)["words"]) == 1
 
 
+TIMES = [
+    "2026-02-03T04:05:06.123456789Z",
+    "3026-01-01T00:00:00Z",
+    "9999-12-31T23:59:59Z",
+    "1500-01-01T00:00:00Z",
+    "now",
+]
+
+
+@pytest.mark.parametrize("time", TIMES[1:])
+def test_times_that_no_column_can_hold_cost_their_cells_alone(time):
+    frame = build("things", [Column("x", "datetime")], [{"x": TIMES[0]}, {"x": time}, {"x": "0001-01-01T00:00:00Z"}])
+    assert str(frame["x"].dtype) == "datetime64[ns, UTC]"
+    assert frame["x"][0] == pd.Timestamp(TIMES[0])
+    assert list(frame["x"].isna()) == [False, True, True]
+    words = marked(frame)["words"]
+    assert words == [f"x: 1 no times from 1678 to 2262, such as {time!r}"]
+
+
+def test_conditions_see_times_as_far_as_servers_tell_them():
+    records = [{"fingerprint": str(number), "expires_at": time} for number, time in enumerate(TIMES)]
+    made = plan(VIEWS["images"], ["fingerprint"], "expires_at gt 2300-01-01")
+    assert [record["fingerprint"] for record in made.kept(made.early, records)] == ["1", "2"]
+    made = plan(VIEWS["images"], ["fingerprint"], 'expires_at eq ""')
+    assert [record["fingerprint"] for record in made.kept(made.early, records)] == ["4"]
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong", "condition"),
+    [("size", True, "gt 5"), ("size", "7", "gt 5"), ("aliases", [{"name": 5}], "eq 5"), ("public", 1, "eq true")],
+)
+def test_conditions_take_what_is_of_another_type_for_missing(field, wrong, condition):
+    records = [{"fingerprint": "f", field: wrong}]
+    made = plan(VIEWS["images"], ["fingerprint"], f"{field} {condition}")
+    assert made.kept(made.early, records) == []
+    missing = plan(VIEWS["images"], ["fingerprint"], f'{field} eq ""')
+    assert missing.kept(missing.early, records) == records
+
+
+def test_a_number_too_large_for_a_float_is_na():
+    frame = build("things", [Column("x", "Float64")], [{"x": 10**400}, {"x": 1}, {"x": 1e308}])
+    assert list(frame["x"].isna()) == [True, False, False]
+    assert len(marked(frame)["words"]) == 1
+
+
 def test_every_view_declares_its_keys_and_where_its_values_stand():
     for view in VIEWS.values():
         assert set(view.keys) <= set(view.columns), view.name
