@@ -246,3 +246,14 @@ def test_the_use_of_volumes_where_the_driver_knows_it(server_kind):
         assert pd.isna(frame.loc["image", "usage"])
         assert json.loads(frames.volumes(client, ["usage"]).attrs["lxdnb"])["failed"] == {}
         client.close()
+
+
+def test_volumes_of_several_servers(client, other_client, server, filled, other_server):
+    other_server.cli("storage", "volume", "create", "default", "s-there", "size=1MiB")
+    frame = frames.volumes({"here": client, "there": other_client}, ["name", "size"], where="type eq custom")
+    assert list(map(tuple, frame[["server", "name"]].to_numpy())) == [
+        ("here", "s-block"),
+        ("here", "s-data"),
+        ("there", "s-there"),
+    ]
+    assert frame["size"].tolist() == [64 * 2**20, 10**9, 2**20]
