@@ -8,7 +8,7 @@ up the state of stopped instances too, only where a column needs it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -60,7 +60,9 @@ class Plan:
         """Yield the requests that it takes, for people."""
         named = ", ".join(column.name for column in self.columns if not column.needs)
         if self.view.steps is not None:
-            yield from self.view.steps(named, self.all_projects)
+            for step in self.view.steps(named, self.all_projects):
+                whole = step.request if self.recursion else step.request.removesuffix("?recursion=1")
+                yield replace(step, request=whole)
         else:
             yield from self._listing(named)
         for need in (*self.deciding, *self.telling):

@@ -13,7 +13,7 @@ from lxdnb.frames._asked import Asked, at_once
 from lxdnb.frames._columns import Column, Record, by_path
 from lxdnb.frames._documented import documented
 from lxdnb.frames._fetch import frame_of
-from lxdnb.frames._references import USED_BY
+from lxdnb.frames._references import USED_BY, reference
 from lxdnb.frames._servers import Clients
 from lxdnb.frames._sizes import size
 from lxdnb.frames._view import Step, View, declared, named_by_url
@@ -38,7 +38,10 @@ def all_volumes(server: Asked, params: Mapping[str, str]) -> list[Record]:
         pool, scope = one
         path = ("storage-pools", pool, "volumes")
         try:
-            records = server.records(path, {**params, **scope})
+            if "recursion" in params:
+                records = server.records(path, {**params, **scope})
+            else:
+                records = [record for url in server.list(path, {**params, **scope}) for record in _of_url(url)]
         except NotFound:
             assert_project(server.client)
             return []  # deleted meanwhile
@@ -54,6 +57,13 @@ def all_volumes(server: Asked, params: Mapping[str, str]) -> list[Record]:
         return found
     # Projects without custom volumes of their own have those of the default project.
     return list({_identity(record): record for record in found}.values())
+
+
+def _of_url(url: Any) -> Iterator[Record]:
+    """Yield what the URL of a volume tells of it, or of a snapshot of one."""
+    found = reference(url) if isinstance(url, str) else None
+    if found is not None:
+        yield {"name": found.name, "type": found.kind, "project": found.project, "location": found.location}
 
 
 def _identity(record: Record) -> tuple[Any, ...]:
@@ -228,6 +238,8 @@ VOLUMES = View(
         "state": ("json", "state"),
     },
     sources={"state": _State()},
+    url=named_by_url("name"),
+    of_url=frozenset({"name", "pool", "type", "project", "snapshots"}),
     records=_volumes,
     steps=volume_steps,
 )
@@ -256,6 +268,8 @@ VOLUME_SNAPSHOTS = View(
     keys=("project", "pool", "location", "type", "volume", "name"),
     fields={"config.*": "string", "config": "json"},
     sources={"expiry": _Expiry()},
+    url=named_by_url("name"),
+    of_url=frozenset({"name", "volume", "pool", "type", "project"}),
     records=_snapshots,
     steps=volume_steps,
 )
@@ -271,8 +285,9 @@ def volumes(
 ) -> pd.DataFrame:
     """Return the storage volumes, one row each: of instances and images, and custom ones.
 
-    Costs one request, and one for each pool; for their use one more for each volume. Snapshots are those of
-    `volume_snapshots`. `pool`, `project` and `location` tell volumes of one name apart.
+    Costs one request, and one for each pool, which is cheap for names, pools, types, projects and counts of snapshots
+    alone: of all else servers look up who uses each. For their use it is one more for each volume. Snapshots are
+    those of `volume_snapshots`. `pool`, `project` and `location` tell volumes of one name apart.
 
     >>> frames.volumes(lx, columns=["name", "pool", "type"], where="type eq container")
       name     pool       type

@@ -257,3 +257,26 @@ def test_volumes_of_several_servers(client, other_client, server, filled, other_
         ("there", "s-there"),
     ]
     assert frame["size"].tolist() == [64 * 2**20, 10**9, 2**20]
+
+
+def test_names_alone_are_lists_of_names(client, server, filled, monkeypatch):
+    whole = frames.volumes(client, list(frames.VIEWS["volumes"].columns), all_projects=True)
+    params: list[dict[str, str]] = []
+    request = client._transport.request
+
+    def noted(method, path, **options):
+        params.append(options.get("params") or {})
+        return request(method, path, **options)
+
+    monkeypatch.setattr(client._transport, "request", noted)
+    cheap = ["project", "name", "pool", "type", "snapshots"]
+    frame = frames.volumes(client, cheap, all_projects=True)
+    assert not any("recursion" in each for each in params)
+    key = ["project", "type", "name"]
+    left, right = (each[cheap].sort_values(key, ignore_index=True) for each in (frame, whole))
+    pd.testing.assert_frame_equal(left, right, check_categorical=False)
+    snapshots = frames.volume_snapshots(client, ["volume", "name", "type"])
+    assert snapshots.to_numpy().tolist() == [["s-data", "snap0", "custom"]]
+    assert not any("recursion" in each for each in params)
+    told = frames.explain(client, ["name"], view="volumes")
+    assert told["request"].tolist() == ["GET /1.0/storage-pools", "GET /1.0/storage-pools/{pool}/volumes"]
