@@ -141,6 +141,11 @@ class Asked:
             return {name: name for name in projects if name in own or name == "default"}
         return own | {name: "default" for name in [name for name in projects if name not in own][:1]}
 
+    def owner(self, project: str, feature: str) -> str:
+        """Return whose the things are that a project has by a feature: its own, or the default project's."""
+        config = self.get(("projects", project)).get("config") or {}
+        return project if project == "default" or config.get(feature) == "true" else "default"
+
     def _node(self, path: Sequence[str]) -> api.APINode:
         node = self.client.api
         for name in path:

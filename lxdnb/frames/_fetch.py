@@ -130,15 +130,25 @@ def _of_project(server: Asked, made: Plan, params: Mapping[str, str], project: s
         return [view.url(url) for url in server.list(view.collection, params) if isinstance(url, str)]
     records = server.records(view.collection, params)
     if view.feature:
-        for record in records:
-            if not record.get("project"):  # servers do not tell it of all things
-                record["project"] = project or "default"
+        untold = [record for record in records if not record.get("project")]  # servers do not tell it of all things
+        if untold and made.sharing is not None:
+            project = server.owner(made.sharing, view.feature)
+        for record in untold:
+            record["project"] = project or "default"
     return records
 
 
 def plan_for(client: Client, view: View, columns: Sequence[str] | None, where: str | None, all_projects: bool) -> Plan:
     extensions = client.host_info.get("api_extensions") or ()
-    return plan(view, columns, where, all_projects=all_projects, product=client.product, extensions=extensions)
+    return plan(
+        view,
+        columns,
+        where,
+        all_projects=all_projects,
+        product=client.product,
+        extensions=extensions,
+        project=client.project,
+    )
 
 
 def _of_each(tolds: Mapping[str, Asked], plans: Mapping[str, Plan]) -> tuple[dict[str, list[Record]], dict[str, str]]:

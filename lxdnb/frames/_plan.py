@@ -21,6 +21,7 @@ from lxdnb.frames._view import Step, View
 __all__ = ["WHOLE", "Plan", "plan"]
 
 WHOLE = "recursion=2"
+_PROJECT = "project"
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class Plan:
     all_projects: bool
     at_once: bool
     """Whether the server has the things of all projects in one list."""
+    sharing: str | None
+    """The project that is asked for and may have none of its own, where it matters whose things are."""
 
     def kept(self, conditions: Sequence[Condition], records: list[Record]) -> list[Record]:
         """Return the records for which all these conditions hold."""
@@ -91,6 +94,8 @@ class Plan:
             wanting = [column.name for column in [*self.known.values(), *self.columns] if WHOLE in column.needs]
             named += f"; with the state of all, stopped ones too, for {', '.join(dict.fromkeys(wanting))}"
         yield Step(f"{path}?{query}" if query else path, each, named)
+        if self.sharing is not None:
+            yield Step(f"GET /1.0/projects/{self.sharing}", why="whose they are, where the list does not tell")
 
 
 def plan(
@@ -101,6 +106,7 @@ def plan(
     all_projects: bool = False,
     product: str = "lxd",
     extensions: Sequence[str] = (),
+    project: str | None = None,
 ) -> Plan:
     """Return what to ask for. Raises ValueError for a column, field or condition that there is none of."""
     picked = chosen(view.name, view.columns, view.fields, columns)
@@ -124,6 +130,7 @@ def plan(
     paths = {name: None if column.read else column.source for name, column in known.items()}
     filter = sent(early, product, "/".join(view.collection), paths.get) if recursion and early else None
     ordered = [need for need in view.sources if need in needs]
+    wanted = {*known, *(column.name for column in picked)}
     return Plan(
         view,
         tuple(picked),
@@ -136,6 +143,7 @@ def plan(
         known,
         all_projects,
         view.at_once in extensions,
+        project if view.feature not in ("", "always") and not all_projects and _PROJECT in wanted else None,
     )
 
 

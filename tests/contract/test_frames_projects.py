@@ -57,6 +57,21 @@ def test_profiles_are_those_of_the_command_line(client, server, lab):
     assert frame.loc["p-web", "devices"] == ("logs",)
 
 
+def test_what_a_project_has_of_the_default_one_is_that_ones(client, server, lab, server_kind):
+    same, own = client.use_project("p-same"), client.use_project("p-lab")
+    for view, lists in ((frames.profiles, "profile"), (frames.images, "image")):
+        key = frames.VIEWS[view.__name__].keys[-1]
+        for here, project, owner in ((same, "p-same", "default"), (client, "default", "default")):
+            told = json.loads(server.cli(lists, "list", "--format", "json", "--project", project))
+            frame = view(here, [key, "project"])
+            assert list(frame[key]) == [record[key] for record in told]
+            assert set(frame["project"]) == {owner}
+    assert set(frames.profiles(own, ["name", "project"])["project"]) == {"p-lab"}
+    assert list(frames.profiles(same, ["name"], where="project eq p-same")["name"]) == []
+    told = frames.explain(same, ["name", "project"], view="profiles")
+    assert list(told["request"]) == ["GET /1.0/profiles?recursion=1", "GET /1.0/projects/p-same"]
+
+
 def test_profiles_of_all_projects(client, server, lab):
     frame = frames.profiles(client, all_projects=True)
     told = {
