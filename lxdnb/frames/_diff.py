@@ -7,7 +7,7 @@ is left out, and the frame says so. Pure: both frames are given.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, cast
 
@@ -30,6 +30,9 @@ CHANGED = (
     Column("after"),
 )
 
+# The key by which a part of a thing says whose it is, by the collection of the thing.
+OWNERS = {"instances": "instance", "storage-pools": "pool", "networks": "network"}
+
 Key = tuple[Any, ...]
 
 
@@ -44,7 +47,7 @@ def diff(
 
     Compared are the columns that both frames have, but for those that measure, as memory in use, for they are others at
     every look. `columns` names those to compare, measured or not; `ignore` those to leave out. Not compared either are
-    servers that only one look could ask, and the state of what could not tell it: `attrs` says so.
+    servers that only one look could ask, and what could not be told of a thing: `attrs` says so.
 
     | column | dtype | |
     |---|---|---|
@@ -76,9 +79,9 @@ def diff(
     lacking = [key for key in view.keys if key not in keys]
     rows = looks[0].rows(kinds, apart, lacking), looks[1].rows(kinds, apart, lacking)
     cells = [_cells(view, name, looks) for name in names]
-    records = [
-        {**dict(zip(keys, key, strict=True)), **change} for key, change in _changes(rows, cells, _untold(keys, looks))
-    ]
+    untold = _Untold(view, keys, looks[0]), _Untold(view, keys, looks[1])
+    changes = _changes(rows, cells, untold, words)
+    records = [{**dict(zip(keys, key, strict=True)), **change} for key, change in changes]
     # The records are ours here, so each key stands under its name.
     declared = [SERVER if key == SERVER.name else replace(view.columns[key], path="", read=None) for key in keys]
     failed = {f"{look.name}: {what}": why for look in looks for what, why in look.failed.items()}
@@ -242,21 +245,30 @@ def _cells(view: View, name: str, looks: Sequence[_Look]) -> _Cells:
 
 
 def _changes(
-    rows: tuple[dict[Key, int], dict[Key, int]], cells: Sequence[_Cells], untold: Callable[[Key], bool]
+    rows: tuple[dict[Key, int], dict[Key, int]],
+    cells: Sequence[_Cells],
+    untold: tuple[_Untold, _Untold],
+    words: list[str],
 ) -> Iterator[tuple[Key, Record]]:
     before, after = rows
+    unsure = 0
     for key in _in_order({*before, *after}):
-        if key not in before:
-            yield key, {"change": "added"}
-        elif key not in after:
-            yield key, {"change": "removed"}
-        else:
-            old, new = before[key], after[key]
-            for column in cells:
-                one, other = column.before[old], column.after[new]
-                if one != other and not (column.needs and untold(key)):
-                    told = {"before": text(one, column.kind), "after": text(other, column.kind)}
-                    yield key, {"change": "changed", "column": column.name, **told}
+        if key not in before or key not in after:
+            look, change = (0, "added") if key not in before else (1, "removed")
+            if untold[look].row(key):
+                unsure += 1
+            else:
+                yield key, {"change": change}
+            continue
+        old, new = before[key], after[key]
+        for column in cells:
+            one, other = column.before[old], column.after[new]
+            if one != other and not (column.needs and (untold[0].cell(key) or untold[1].cell(key))):
+                told = {"before": text(one, column.kind), "after": text(other, column.kind)}
+                yield key, {"change": "changed", "column": column.name, **told}
+    if unsure:
+        rows_are = "row that one frame alone has is" if unsure == 1 else "rows that one frame alone has are"
+        words.append(f"{unsure:,} {rows_are} left out: the other may lack them for what failed")
 
 
 def _in_order(keys: set[Key]) -> list[Key]:
@@ -278,20 +290,43 @@ def _not_comparable(looks: Sequence[_Look]) -> dict[str, str]:
     return apart
 
 
-def _untold(keys: Sequence[str], looks: Sequence[_Look]) -> Callable[[Key], bool]:
-    """Return a function that tells whether a look could not tell the state of a row's thing.
+class _Untold:
+    """What a look could not tell, by the paths that name what failed: `instances/c1/state`, or `metrics` for all."""
 
-    What failed is named by its path, `c1/state`, after its server's name where there are several.
-    """
-    several = SERVER.name in keys
-    paths = {what for look in looks for what in look.failed if what not in look.servers}
-    named: set[tuple[str, str]] = set()
-    for path in paths:
-        server, _, thing = path.partition(": ") if several else ("", "", path)
-        words = thing.split("/")[:-1]
-        named |= {(server, "/".join(words[:end])) for end in range(1, len(words) + 1)}
-        named |= {(server, word) for word in words}
-    return lambda key: (key[0] if several else "", key[-1]) in named
+    def __init__(self, view: View, keys: Sequence[str], look: _Look) -> None:
+        self._several = SERVER.name in keys
+        self._places = [place for place, key in enumerate(keys) if key not in (SERVER.name, "project")]
+        self._of_parts = not view.collection or view.rows is not None or view.records is not None
+        self._things: set[tuple[str, str]] = set()
+        self._wholes: set[tuple[str, str]] = set()
+        self._all_cells: set[str] = set()
+        self._all_rows: set[str] = set()
+        for what in look.failed:
+            if what in look.servers:
+                continue
+            server, _, path = what.partition(": ") if self._several else ("", "", what)
+            words = path.partition(" of project ")[0].split("/")
+            self._things |= {(server, word) for word in words[:-1]}
+            if len(words) == 3 and OWNERS.get(words[0]) in view.keys:
+                self._wholes.add((server, words[1]))
+            elif len(words) <= 3:
+                self._all_rows.add(server)
+            if len(words) < 2 or words[:1] != list(view.collection[:1]):
+                self._all_cells.add(server)
+
+    def cell(self, key: Key) -> bool:
+        """Whether what takes more than the list may be missing of a row."""
+        return self._server(key) in self._all_cells or self._names(key, self._things)
+
+    def row(self, key: Key) -> bool:
+        """Whether a row may be missing, as the part of a thing that did not tell its parts."""
+        return self._of_parts and (self._server(key) in self._all_rows or self._names(key, self._wholes))
+
+    def _server(self, key: Key) -> str:
+        return key[0] if self._several else ""
+
+    def _names(self, key: Key, words: set[tuple[str, str]]) -> bool:
+        return any((self._server(key), key[place]) in words for place in self._places)
 
 
 def _listed(names: Any) -> str:

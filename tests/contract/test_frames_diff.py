@@ -135,3 +135,25 @@ def test_a_server_that_is_down_has_lost_nothing(client, server, other_client, ot
     said = json.loads(found.attrs["lxdnb"])
     assert list(said["failed"]) == ["after: there"]
     assert said["words"][0].startswith("there: not compared, for it could not be asked after: ")
+
+
+def test_what_a_pool_does_not_tell_is_not_gone(client, server, monkeypatch):
+    server.cli("init", "busybox", "d-1")
+    client.instances.get("d-1").snapshots.create("before", wait=True)
+    server.cli("storage", "volume", "create", "default", "data")
+    looks = (frames.snapshots, frames.volumes)
+    before = [look(client) for look in looks]
+    assert all(map(len, before))
+    request = client._transport.request
+
+    def failing(method, path, **options):
+        if path.endswith("/volumes"):
+            return request("POST", path, json={"name": ".", "type": "nonsense"})  # which is an error
+        return request(method, path, **options)
+
+    monkeypatch.setattr(client._transport, "request", failing)
+    for look, first in zip(looks, before, strict=True):
+        found = frames.diff(first, look(client))
+        assert len(found) == 0
+        assert "left out: the other may lack them for what failed" in json.loads(found.attrs["lxdnb"])["words"][-1]
+        assert list(json.loads(found.attrs["lxdnb"])["failed"]) == ["after: storage-pools/default/volumes"]

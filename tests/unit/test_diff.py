@@ -216,7 +216,7 @@ def test_a_server_that_was_not_asked_has_lost_nothing():
 def test_a_state_that_could_not_be_told_is_no_change(servers: bool):
     columns = ["name", "status", "state.network.eth0.hwaddr"]
     reached = box(state={"network": {"eth0": {"hwaddr": "00:16:3e:00:00:01"}}})
-    untold = {"s: c1/state" if servers else "c1/state": "no time left"}
+    untold = {"s: instances/c1/state" if servers else "instances/c1/state": "no time left"}
     looks = [
         frame(reached, {**reached, "name": "c2"}, columns=columns),
         frame(box(status="Frozen", state=None), box("c2", state=None), columns=columns, failed=untold),
@@ -230,6 +230,31 @@ def test_a_state_that_could_not_be_told_is_no_change(servers: bool):
         ("c1", "changed", "status"),
         ("c2", "changed", "state.network.eth0.hwaddr"),
     ]
+
+
+def test_what_a_whole_source_did_not_tell_is_no_change():
+    columns = ["name", "status", "memory_limit"]
+    half = box(expanded_config={"limits.memory": "50%"}, host_memory=100)
+    before = frame(half, columns=columns)
+    after = frame({**half, "status": "Stopped", "host_memory": None}, columns=columns, failed={"resources": "gone"})
+    assert [cell[2] for cell in cells(frames.diff(before, after))] == ["status"]
+    assert cells(frames.diff(before, frame(columns=columns, failed={"resources": "gone"})))[0][1] == "removed"
+
+
+def test_parts_of_what_did_not_tell_them_are_not_gone():
+    def volumes(*pools: str, **mark: Any) -> pd.DataFrame:
+        records = [{"pool": pool, "type": "custom", "name": "v", "project": "default"} for pool in pools]
+        return frame(*records, columns=["pool", "type", "name", "project"], view="volumes", **mark)
+
+    untold = volumes(failed={"storage-pools/fast/volumes": "no time left"})
+    found = frames.diff(volumes("fast", "slow"), untold)
+    assert list(found[["pool", "change"]].itertuples(index=False, name=None)) == [("slow", "removed")]
+    assert "1 row that one frame alone has is left out" in words(found)
+    back = frames.diff(untold, volumes("fast", "slow"))
+    assert list(back[["pool", "change"]].itertuples(index=False, name=None)) == [("slow", "added")]
+    elsewhere = {"storage-pools/fast/volumes of project lab": "no time left"}
+    assert len(frames.diff(volumes("fast"), volumes(failed=elsewhere))) == 0
+    assert len(frames.diff(volumes("fast"), volumes(failed={"member n1": "away"}))) == 0
 
 
 def test_rows_that_are_not_known_apart():
