@@ -305,7 +305,7 @@ class _Untold:
             if what in look.servers:
                 continue
             server, _, path = what.partition(": ") if self._several else ("", "", what)
-            words = path.partition(" of project ")[0].split("/")
+            words = path.split("/")
             self._things |= {(server, word) for word in words[:-1]}
             if len(words) == 3 and OWNERS.get(words[0]) in view.keys:
                 self._wholes.add((server, words[1]))
