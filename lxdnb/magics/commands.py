@@ -169,8 +169,8 @@ def _act(client: Client, verb: str, options: Mapping[str, Any], *steps: Callable
     if bool(names) == bool(options.get("all")):
         raise GrammarError(f"{verb}: name the instances" + (", or give --all alone" if "all" in options else ""))
     if options.get("all"):
-        idle = {"start": "Running", "stop": "Stopped"}[verb]
-        chosen = [instance for instance in client.instances.all() if instance.status != idle]
+        idle = {"start": {"Running", "Ready"}, "stop": {"Stopped"}}[verb]
+        chosen = [instance for instance in client.instances.all() if instance.status not in idle]
     else:
         # All are looked up before the first is touched, so that a slip in one name does nothing by halves.
         chosen = [_named(client, name) for name in names]

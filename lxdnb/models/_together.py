@@ -12,13 +12,15 @@ from lxdnb.models._model import Manager, Model
 
 __all__ = ["ActsOnMany"]
 
-AFTER = {"start": "Running", "unfreeze": "Running", "freeze": "Frozen", "stop": "Stopped"}
-"""The status that each action leads to; `restart` leads from running to running, and cannot be seen by it."""
+RUNNING = {"Running", "Ready"}
+"""Ready is what Incus calls one that runs and has said itself that it is ready."""
+AFTER = {"start": RUNNING, "unfreeze": RUNNING, "freeze": {"Frozen"}, "stop": {"Stopped"}}
+"""The statuses that each action leads to; `restart` leads from running to running, and cannot be seen by them."""
 FROM = {
     "start": {"Stopped"},
-    "stop": {"Running", "Frozen", "Error"},
-    "restart": {"Running", "Frozen"},
-    "freeze": {"Running"},
+    "stop": {*RUNNING, "Frozen", "Error"},
+    "restart": {*RUNNING, "Frozen"},
+    "freeze": RUNNING,
     "unfreeze": {"Frozen"},
 }
 """The statuses in which an action makes sense."""
@@ -74,7 +76,7 @@ class ActsOnMany(Manager[I], Generic[I]):
             pass  # what came of it is looked at; of one that failed its own words are asked for
         now = self._there()
         # An ephemeral one is gone once it is stopped.
-        left = [name for name in names if now.get(name, ("Stopped", ""))[0] != AFTER[action]]
+        left = [name for name in names if now.get(name, ("Stopped", ""))[0] not in AFTER[action]]
         failed = {outcome.name: outcome for outcome in self._one_by_one(left, request)}
         return [failed.get(name, Outcome(name)) for name in names]
 

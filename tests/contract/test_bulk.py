@@ -52,6 +52,17 @@ def test_one_that_fails_keeps_no_other_from_its_turn(client, server, asked):
         client.instances.set_state("begin")
 
 
+@pytest.mark.parametrize("server_kind", ["incus"], indirect=True, scope="session")
+def test_one_that_says_itself_that_it_is_ready_runs(client, server):
+    """LXD 5.0 has no such status."""
+    server.cli("launch", "busybox", "c1")
+    server.cli("config", "set", "c1", "volatile.last_state.ready=true")
+    assert statuses(server) == {"c1": "Ready"}
+    assert client.instances.set_state("start") == []
+    assert said(client.instances.set_state("stop")) == {"c1": None}
+    assert statuses(server) == {"c1": "Stopped"}
+
+
 def test_only_what_servers_say_is_a_result(client, asked):
     with pytest.raises(ZeroDivisionError):
         each([1, 0], str, lambda number: 1 / number)
