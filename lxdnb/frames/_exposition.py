@@ -46,14 +46,18 @@ def samples(
     lines: Iterable[str],
     wanted: Callable[[str], bool] | None = None,
     typed: Callable[[str, str], object] | None = None,
+    *,
+    once: bool = False,
 ) -> Iterator[Sample]:
     """Yield what the lines measure; `wanted` says of which metrics, by name: the others' lines are passed over.
 
-    `typed` is called with the name and the type of each metric whose type is told: `counter`, `gauge` …
+    `typed` is called with the name and the type of each metric whose type is told: `counter`, `gauge` … With `once` a
+    metric that is told again with the same labels is passed over.
     Raises ValueError for a line that is none of such a text.
     """
     known: dict[str, dict[str, str]] = {"": {}}
     looked: dict[str, bool] = {}
+    told_of: set[tuple[str, str]] = set()
     for line in lines:
         name, brace, rest = line.partition("{")
         if looked.get(name) is False:
@@ -79,6 +83,10 @@ def samples(
             looked[name] = wanted is None or wanted(name)
         if not looked[name]:
             continue
+        if once:
+            if (name, text) in told_of:
+                continue
+            told_of.add((name, text))
         labels = known.get(text)
         if labels is None:
             if not _LABELS.fullmatch(text):

@@ -181,3 +181,25 @@ def test_the_text_is_whole_or_an_error(client, monkeypatch):
         monkeypatch.setattr(lxdnb.api.APINode, "pieces", pieces)
         with pytest.raises(lxdnb.LXDAPIException, match="metrics"):
             frames.metrics(client)
+
+
+def test_of_all_projects_none_is_told_twice(server, lab, inside):
+    # The server measured another project within 8 seconds, and not this one.
+    frames.metrics(inside)
+    other = f"other-{uuid.uuid4().hex[:8]}"
+    server.cli("project", "create", other, "-c", "features.profiles=false", "-c", "features.images=false")
+    server.cli("launch", "busybox", "m-other", "--project", other)
+    frame = frames.metrics(inside, ["name", "metric", "labels"], where=f"project eq {lab}", all_projects=True)
+    assert set(frame["name"]) == {"m-run"}
+    assert not frame.duplicated(["metric", "labels"]).any()
+
+
+def test_the_use_of_all_projects_is_counted_once(server, lab, inside):
+    other = f"other-{uuid.uuid4().hex[:8]}"
+    server.cli("project", "create", other, "-c", "features.profiles=false", "-c", "features.images=false")
+    server.cli("launch", "busybox", "m-other", "--project", other)
+    alone = uses(inside, lab)[lab, "m-run"]
+    all_of_them = uses(inside, None)
+    assert (other, "m-other") in all_of_them
+    assert all_of_them[lab, "m-run"]["memory"] == alone["memory"]
+    assert all_of_them[lab, "m-run"]["cpu"] == alone["cpu"]

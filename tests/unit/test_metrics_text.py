@@ -192,3 +192,9 @@ def test_the_use_of_an_instance():
 def test_what_was_not_measured_is_missing():
     assert use_of(line("memory_MemTotal_bytes", 1000) + line("procs_total", "NaN")) == {("lab", "c1"): {}}
     assert use_of("# EOF\n") == {}
+
+
+def test_what_is_told_again_is_passed_over_once_asked():
+    text = ['a{x="1"} 1', "b 2", 'a{x="2"} 3', 'a{x="1"} 4', "b 5"]
+    assert [(sample.name, sample.value) for sample in samples(text, once=True)] == [("a", 1), ("b", 2), ("a", 3)]
+    assert len(list(samples(text))) == 5
