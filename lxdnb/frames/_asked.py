@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from lxdnb import api
 from lxdnb.exceptions import LXDAPIException, NotFound
-from lxdnb.frames._columns import Record
+from lxdnb.frames._columns import Record, mapping
 
 if TYPE_CHECKING:
     from lxdnb.client import Client
@@ -106,7 +106,8 @@ class Asked:
         its own by the `feature`: the others have those of the default project.
         """
         if not self.all_projects:
-            return [Scope({}, self.client.project or "default")]
+            own = self.client.project or "default"
+            return [Scope({}, own if feature == "always" else self.owner(own, feature))]
         if self.client.has_api_extension(extension):
             return [Scope({"all-projects": "true"}, None)]
         return [Scope({"project": name}, whose) for name, whose in self.projects_with(feature).items()]
@@ -143,8 +144,10 @@ class Asked:
 
     def owner(self, project: str, feature: str) -> str:
         """Return whose the things are that a project has by a feature: its own, or the default project's."""
-        config = self.get(("projects", project)).get("config") or {}
-        return project if project == "default" or config.get(feature) == "true" else "default"
+        if project == "default":
+            return project
+        config = mapping(mapping(self.get(("projects", project))).get("config"))
+        return project if config.get(feature) == "true" else "default"
 
     def _node(self, path: Sequence[str]) -> api.APINode:
         node = self.client.api

@@ -181,3 +181,14 @@ def test_a_client_of_one_project_sees_what_that_project_sees(client, server, lab
         guest.close()
     finally:
         client.certificates.get(fingerprint(pair)).delete()
+
+
+def test_uses_of_what_a_project_sees_of_the_default_one_are_of_the_default_one(client, server):
+    server.cli("project", "create", "p-sees", "-c", "features.images=false", "-c", "features.profiles=false")
+    server.cli("init", "busybox", "p-user", "--project", "p-sees")
+    used = frames.used_by(client.use_project("p-sees"), ["project"], where="type eq profile and user_name eq p-user")
+    assert used["project"].tolist() == ["default"]
+    server.cli("project", "create", "p-has", "-c", "features.images=false", "-c", "features.profiles=true")
+    server.cli("init", "busybox", "p-owner", "-s", "default", "--project", "p-has")
+    used = frames.used_by(client.use_project("p-has"), ["project"], where="type eq profile and user_name eq p-owner")
+    assert used["project"].tolist() == ["p-has"]
