@@ -293,3 +293,17 @@ def test_an_expression_that_takes_for_ever_is_given_up(monkeypatch):
         holds(parse("x eq '(?R)'"), {"x": ""}.get)
     with pytest.raises(ValueError, match=r"'\(a\|aa\)\+b' takes too long on 'aaaa.*: write a simpler one"):
         holds(condition, {"x": "a" * 200}.get)
+
+
+@pytest.mark.parametrize("fraction", ["1", "123456", "1234567", "123456789"])
+def test_fractions_of_a_second_are_read_to_the_nanosecond(fraction):
+    moment = pd.Timestamp(f"2026-02-03T04:05:06.{fraction}Z")
+    values = {"at": moment, "earlier": moment - pd.Timedelta(1, "ns"), "later": moment + pd.Timedelta(1, "ns")}
+    found = [name for name in values if holds(parse(f"{name} eq 2026-02-03T04:05:06.{fraction}Z"), values.get)]
+    assert found == ["at"]
+
+
+def test_a_dollar_that_stands_for_itself_looks_at_the_whole_text():
+    assert holds(parse(r"x eq 'five\$'"), {"x": "five$"}.get)
+    assert not holds(parse(r"x eq 'five\$'"), {"x": "twenty-five$"}.get)
+    assert holds(parse(r"x eq 'five$'"), {"x": "twenty-five"}.get)

@@ -47,6 +47,26 @@ def test_all_projects_show_whose_each_is():
     assert [column.name for column in plan(INSTANCES, ["name"], all_projects=True).columns] == ["name"]
 
 
+def test_all_projects_are_one_list_where_the_server_has_it():
+    images = VIEWS["images"]
+    one = plan(images, ["os"], all_projects=True, extensions=["images_all_projects"])
+    assert [step.request for step in one.steps()] == ["GET /1.0/images?recursion=1&all-projects=true"]
+    several = plan(images, ["os"], all_projects=True, extensions=["instance_all_projects"])
+    assert [step.request for step in several.steps()] == [
+        "GET /1.0/projects?recursion=1",
+        "GET /1.0/images?recursion=1&project=…",
+    ]
+
+
+def test_a_column_named_twice_is_one():
+    assert [column.name for column in plan(INSTANCES, ["status", "name", "status"]).columns] == ["status", "name"]
+
+
+def test_half_a_character_is_shown_as_one_that_is_not_known():
+    frame = build("things", [Column("x")], [{"x": "a\ud800b"}, {"x": None}])
+    assert frame["x"].tolist() == ["a\N{REPLACEMENT CHARACTER}b", pd.NA]
+
+
 @pytest.mark.parametrize(
     ("path", "value"),
     [

@@ -46,3 +46,10 @@ def test_words_of_people_that_no_server_takes():
     assert [size(text) for text in ("1g", "1GB ", "1 GiB", "100KB", "1,5GiB", "٣GiB", "")] == [None] * 7
     assert [share(text) for text in ("50", "0.5%", "50 %", "%")] == [None] * 4
     assert [cores(text) for text in ("", "a", "0", "1-0", "0-", "1, 2", "50%", "²")] == [None] * 8
+
+
+def test_the_largest_size_is_that_of_64_bits():
+    assert size("9223372036854775807") == 2**63 - 1
+    assert size("9223372036854775808") is size("8EiB") is None
+    assert cores("9223372036854775807") == 2**63 - 1
+    assert cores("9223372036854775808") is cores("0") is None
