@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from lxdnb import frames
 from lxdnb.frames._build import build
+from lxdnb.frames._cells import kind_of
 from lxdnb.frames._columns import chosen
 from lxdnb.frames._views import VIEWS
 
@@ -355,3 +356,11 @@ def test_what_changed_turns_the_one_into_the_other(before, after):
         sum(before[key][name] != after[key][name] for name in READ) if key in before and key in after else 1
         for key in {*before, *after}
     )
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), pd.NA, pd.NaT])
+def test_a_kind_is_that_of_what_is_not_missing(missing):
+    assert kind_of(pd.Series([missing, "x"], dtype=object)) == "text"
+    assert kind_of(pd.Series([("a",), missing], dtype=object)) == "list"
+    assert kind_of(pd.Series([missing, missing], dtype=object)) == "nothing"
+    assert kind_of(pd.Series([missing, 1.5], dtype=object)) is None

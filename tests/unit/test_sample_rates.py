@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
+import weakref
 
 import pytest
 from hypothesis import given
@@ -202,3 +204,29 @@ def test_the_last_rows_are_kept(sizes: list[int], most: int, step: int):
     assert len(found) >= last
     assert dropped == 0 or len(put) > most
     assert [records[place]["name"] for place in range(len(records))] == [name for _, name in found]
+
+
+@pytest.mark.parametrize("wall", [7.5, 12.5, 10 + 3600, 10 - 3600])
+def test_no_rate_where_a_clock_was_set_between(wall):
+    first, then = reading(0, c1=Use(0)), reading(10, wall=wall, c1=Use(5 * GIGA))
+    assert next(rows(first, then)).cpu_rate is None
+    assert next(rows(first, reading(10, wall=10.5, c1=Use(5 * GIGA)))).cpu_rate == 0.5
+
+
+def test_names_that_come_and_go_do_not_fill_the_memory():
+    kept = Kept(20)
+    kept_names: list[weakref.ref[Name]] = []
+    for number in range(200):
+        name = Name(f"job-{number}")
+        kept_names.append(weakref.ref(name))
+        kept.put("", NOON + number, [Row(("default", name))])
+        del name
+    gc.collect()
+    assert len(kept) == 20
+    assert sum(name() is not None for name in kept_names) <= 60
+
+
+class Name(str):
+    """A text that tells whether anybody still has it."""
+
+    __slots__ = ("__weakref__",)
