@@ -259,3 +259,9 @@ def test_what_are_no_events():
         frames.from_events(lifecycle("/1.0/instances/c1"))
     with closing(lxdnb.connect("sandbox:")) as lx, pytest.raises(TypeError, match="a stream has no end"):
         frames.from_events(lx.events())
+
+
+def test_a_name_that_looks_quoted_is_as_incus_tells_it():
+    told = lifecycle("/1.0/profiles/50%2525")
+    assert happened(told, product="incus")["name"] == "50%25"
+    assert happened(told, product="lxd")["name"] == "50%"

@@ -290,3 +290,21 @@ def test_without_pyarrow_it_says_what_to_install(tmp_path, monkeypatch):
     for call in (lambda path: frames.to_parquet(made([]), path), frames.read_parquet):
         with pytest.raises(ImportError, match=r"pip install 'lxdnb\[parquet\]'"):
             call(tmp_path / "frame.parquet")
+
+
+MIXED = [
+    [None, pd.NA, ("a",)],
+    [None, float("nan")],
+    [float("inf"), ("a",), float("-inf")],
+    [{"a": (1, [float("inf"), None, pd.NA])}, 5],
+]
+
+
+@pytest.mark.parametrize("values", MIXED)
+def test_objects_of_many_kinds_come_back_as_they_were(tmp_path, values):
+    frame = pd.DataFrame({"x": pd.Series([None] * len(values), dtype=object)})
+    for place, value in enumerate(values):
+        frame.at[place, "x"] = value
+    back = there_and_back(frame, tmp_path)
+    assert back["x"].dtype == object
+    assert all(map(_same, back["x"].tolist(), values))

@@ -388,3 +388,9 @@ def test_where_there_is_no_room_texts_are_cut_then_columns_left_out():
     assert less[1] == f"web-1  {'a' * 22}…"
     assert less[2:] == ["not shown: note, more"]
     assert table_text(["name"], [["x" * 50]], room=5).splitlines()[1] == "x" * 11 + "…"
+
+
+def test_every_other_row_has_its_label():
+    page = read(frames.html(made([RECORD] * 4).iloc[::2]))
+    assert [row[0].text for row in page.rows] == ["0", "2"]
+    assert [cell.text for cell in page.head][1:] == [column.name for column in COLUMNS]
