@@ -18,7 +18,7 @@ from lxdnb.frames._build import build
 from lxdnb.frames._columns import Column, Record, closest
 from lxdnb.frames._progress import teller
 from lxdnb.frames._rows import Rows, Thing, rows_of, view_of
-from lxdnb.frames._servers import Clients
+from lxdnb.frames._servers import Clients, a_frame
 from lxdnb.frames._together import Turn, together
 from lxdnb.frames._verbs import PRESENT, THINGS, Intent, Kind, Status, intent, verb_of
 
@@ -71,7 +71,7 @@ def apply(
     begins no more, and returns what there is: what a server was doing it goes on with, and the row says so.
 
     Raises, before anything is sent, ValueError for another verb and for a frame that does not tell its things,
-    TypeError for another option.
+    TypeError for another option and for what is no DataFrame.
 
     >>> plan = frames.apply(frames.instances(lx, where="name eq c1"), "stop", dry_run=True)
     >>> plan[["name", "before", "would"]]
@@ -81,6 +81,7 @@ def apply(
       name   before   did    after
     0   c1  Running  stop  Stopped
     """
+    a_frame("what it is applied to", frame)
     kind_name = _kind(frame, view)
     kind = THINGS[kind_name]
     verb, given = verb_of(kind_name, verb, options)

@@ -16,7 +16,7 @@ import pandas as pd
 from lxdnb.frames._build import declare
 from lxdnb.frames._columns import Column
 from lxdnb.frames._objects import OBJECTS, told_objects
-from lxdnb.frames._servers import marked
+from lxdnb.frames._servers import a_frame, marked
 from lxdnb.frames._views import known_columns
 from lxdnb.models._folder import destination, replaced
 
@@ -42,6 +42,7 @@ def to_parquet(frame: pd.DataFrame, path: Path) -> None:
     >>> frames.read_parquet("pools.parquet")["driver"].tolist()
     ['dir']
     """
+    a_frame("what is written", frame)
     arrow, parquet = _pyarrow()
     place = destination(path, "")
     for name in frame.columns:

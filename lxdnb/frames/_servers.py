@@ -11,9 +11,10 @@ from typing import Any
 
 import pandas as pd
 
+from lxdnb import checks
 from lxdnb.client import Client
 
-__all__ = ["Clients", "client_of", "marked", "named", "remember"]
+__all__ = ["Clients", "a_frame", "client_of", "marked", "named", "remember"]
 
 Clients = Client | Mapping[str, Client] | Iterable[Client]
 """A client, several by name, or several."""
@@ -57,6 +58,12 @@ def remember(clients: Mapping[str, Client]) -> dict[str, str]:
         for name, client in clients.items():
             _known[told[name]] = client
     return told
+
+
+def a_frame(what: str, value: object) -> None:
+    """Raise TypeError for what is no DataFrame; `what` it is to be is for the error."""
+    if not isinstance(value, pd.DataFrame):
+        raise TypeError(f"{what} is a frame, as frames.instances(…) gives it, not {checks.shown(value)}")
 
 
 def marked(frame: pd.DataFrame) -> dict[str, object]:

@@ -155,7 +155,7 @@ def snapshots(
     where: str | None = None,
     all_projects: bool = False,
 ) -> pd.DataFrame:
-    """Return the snapshots of instances, one row each; those of volumes are in `volumes`.
+    """Return the snapshots of instances, one row each; those of volumes are in `volume_snapshots`.
 
     Costs one request, one for each pool, and one for each instance that has snapshots where more than their names is
     asked for. A pool or an instance that the server fails to tell of is named in `attrs`.

@@ -290,6 +290,8 @@ def test_what_cannot_be_meant_is_said_before_anything_is_sent(client, server, as
         "there are no verbs for rows of instence: did you mean 'instances'": lambda: frames.apply(
             every, "delete", view="instence"
         ),
+        "what it is applied to is a frame, .* not .*Client": lambda: frames.apply(client, "delete"),
+        "what it is applied to is a frame, .* not 0 ": lambda: frames.apply(every["name"], "delete"),
         "known by the column 'name', which this frame lacks": lambda: frames.apply(every[[]], "delete"),
         "row 0 has no name": lambda: frames.apply(every.assign(name=pd.array([None], dtype="string")), "stop"),
     }

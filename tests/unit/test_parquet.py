@@ -239,6 +239,7 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
         (pd.DataFrame({"a": pd.Categorical([pd.Timestamp(0)])}), "no categories but text and numbers: make column 'a'"),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), "two columns have one name"),
         (pd.DataFrame({1: [1]}), "named by str, not 1"),
+        (pd.Series([1]), "what is written is a frame"),
     ],
 )
 def test_what_cannot_be_kept_is_refused_and_leaves_no_file(tmp_path, frame, says):
