@@ -118,6 +118,12 @@ def test_where_most_run_one_list_tells_the_states_of_all(client, server, mixed, 
     assert "/1.0/instances/f-run/state" in asked
 
 
+def test_of_a_few_each_state_is_asked_for_though_all_run(client, server, asked):
+    server.cli("launch", "busybox", "f-sole")
+    assert frames.instances(client, ["pid"])["pid"].notna().all()
+    assert asked == ["/1.0/instances", "/1.0/instances/f-sole/state"]
+
+
 def test_a_condition_on_a_share_and_a_list_of_states_know_of_each_other(client, server, mixed, asked, monkeypatch):
     monkeypatch.setattr(_instance_sources, "FEW", 2)
     for name in ("f-two", "f-three"):
