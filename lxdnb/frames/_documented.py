@@ -14,7 +14,7 @@ __all__ = ["documented", "tabled"]
 F = TypeVar("F", bound=Callable[..., Any])
 _DTYPES = {"datetime": "datetime64[ns, UTC]", "tuple": "object, tuple of str"}
 _WHERE = """\
-`where` are conditions in LXD's own words, as `status eq Running and name ne web.*`. Raises ValueError for a column,
+`where` are conditions in LXD's own words, as `{} ne web.*`; `help(frames)` tells them. Raises ValueError for a column,
 field or condition that there is none of, before anything is sent, NotFound for a client of a project that is not
 there, and ClientConnectionFailed where a sole server is lost; one of several that is lost is named in `attrs`."""
 
@@ -31,7 +31,11 @@ def documented(view: View) -> Callable[[F], F]:
             said += f" And any field by its path: {fields}."
         table = ["| column | dtype | unit | source | |", "|---|---|---|---|---|"]
         table += [f"| {' | '.join(_row(each))} |" for each in columns]
-        parts = ["\n".join(textwrap.wrap(said, 116, break_on_hyphens=False)), "\n".join(table), _WHERE]
+        parts = [
+            "\n".join(textwrap.wrap(said, 116, break_on_hyphens=False)),
+            "\n".join(table),
+            _WHERE.format(view.keys[-1]),
+        ]
         added = textwrap.indent("\n\n".join(parts), "    ")
         function.__doc__ = f"{(function.__doc__ or '').rstrip()}\n\n{added}\n    "
         return function

@@ -17,7 +17,7 @@ from typing import NamedTuple, NoReturn
 from lxdnb import checks
 from lxdnb.frames._compare import tester
 
-__all__ = ["And", "Comparison", "Condition", "Not", "Or", "check", "conjuncts", "fields", "holds", "parse"]
+__all__ = ["And", "Comparison", "Condition", "Not", "Or", "check", "conjuncts", "fields", "globs", "holds", "parse"]
 
 OPERATORS = ("eq", "ne", "gt", "ge", "lt", "le")
 LONGEST, DEEPEST = 10_000, 50
@@ -29,6 +29,7 @@ _SIGNS = {
 }  # fmt: skip
 _INNER = ("contains", "has", "includes", "matches", "startswith", "endswith")
 _JOINTS = {"&": "and", "&&": "and", ",": "and", ";": "and", "|": "or", "||": "or"}
+_GLOB = re.compile(r"(?<=[A-Za-z0-9_-])\*")
 _GLUED = re.compile(r"([^=!<>~]+)(===?|!=|<>|>=|<=|=~|!~|[=<>~])(.+)", re.DOTALL)
 _TOKEN = re.compile(r"""\s+|(?P<mark>[()])|"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<word>[^\s()"'][^\s()]*)""")
 _BARE = re.compile(r"""[^\s()"'][^\s()]*""")
@@ -106,6 +107,16 @@ def conjuncts(condition: Condition) -> tuple[Condition, ...]:
     if not isinstance(condition, And):
         return (condition,)
     return tuple(inner for part in condition.parts for inner in conjuncts(part))
+
+
+def globs(condition: Condition) -> list[str]:
+    """Return a word on each value that is written as a shell would have it, `web-*`, and is another expression."""
+    return [
+        f"{each}: this is an expression, in which * repeats what stands before it: "
+        f"write {each.field} {each.operator} {_GLOB.sub('.*', each.value)} for any text there"
+        for each in _comparisons(condition)
+        if each.operator in ("eq", "ne") and _GLOB.search(each.value)
+    ]
 
 
 def holds(condition: Condition, value_of: Callable[[str], object]) -> bool:

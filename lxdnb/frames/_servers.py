@@ -78,8 +78,9 @@ def marked(frame: pd.DataFrame) -> dict[str, object]:
 def client_of(frame: pd.DataFrame, server: str = "") -> Client:
     """Return the client that a frame was asked of, by its name in the `server` column.
 
-    Raises ValueError for a frame of another process, or of a client that is no more.
+    Raises ValueError for a frame of another process, or of a client that is no more, TypeError for what is no frame.
     """
+    a_frame("what a client is asked for", frame)
     words = marked(frame).get("clients")
     word = words.get(server) if isinstance(words, dict) else None
     found = _known.get(f"{word}")

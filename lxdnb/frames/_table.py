@@ -16,7 +16,7 @@ import pandas as pd
 from lxdnb.display import LONGEST, Cell, Note, human_age, list_cell, quantity, table_html, table_text, text_cell
 from lxdnb.frames._build import build
 from lxdnb.frames._columns import Column
-from lxdnb.frames._servers import marked
+from lxdnb.frames._servers import a_frame, marked
 from lxdnb.frames._views import known_columns
 
 __all__ = ["DataFrame", "html", "outcomes", "shown", "text"]
@@ -52,6 +52,7 @@ def html(frame: pd.DataFrame) -> str | None:
     >>> "<table>" in frames.html(frames.instances(lx))
     True
     """
+    a_frame("what is shown", frame)
     said = _ours(frame)
     if said is None:
         return None
@@ -74,6 +75,7 @@ def text(frame: pd.DataFrame, room: int | None = None) -> str | None:
     c1    Running
     c2    Stopped
     """
+    a_frame("what is shown", frame)
     said = _ours(frame)
     if said is None:
         return None

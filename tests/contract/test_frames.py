@@ -209,6 +209,12 @@ def test_a_slip_in_a_key_is_told_though_it_may_be_a_key(client, server, mixed):
     assert json.loads(frames.instances(client, ["config.user.team"]).attrs["lxdnb"])["words"] == []
 
 
+def test_a_shells_pattern_that_picks_nothing_is_told(client, mixed):
+    (word,) = json.loads(frames.instances(client, where="name eq f-*").attrs["lxdnb"])["words"]
+    assert word.endswith("write name eq f-.* for any text there")
+    assert json.loads(frames.instances(client, where="name eq f-.*").attrs["lxdnb"])["words"] == []
+
+
 def test_the_table_is_safe_and_for_people(client, mixed):
     frame = frames.instances(client)
     page = frames.html(frame)

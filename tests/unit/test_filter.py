@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lxdnb.frames import _compare
-from lxdnb.frames._filter import And, Comparison, Not, Or, check, conjuncts, fields, holds, parse
+from lxdnb.frames._filter import And, Comparison, Not, Or, check, conjuncts, fields, globs, holds, parse
 
 
 def tried(call: Callable[[], object]) -> tuple[object, str | None]:
@@ -307,3 +307,18 @@ def test_a_dollar_that_stands_for_itself_looks_at_the_whole_text():
     assert holds(parse(r"x eq 'five\$'"), {"x": "five$"}.get)
     assert not holds(parse(r"x eq 'five\$'"), {"x": "twenty-five$"}.get)
     assert holds(parse(r"x eq 'five$'"), {"x": "twenty-five"}.get)
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("name eq web-*", "write name eq web-.* for any text there"),
+        ("status eq Running and not name ne w*b*", "write name ne w.*b.* for any text there"),
+        ("name eq web-.*", None),
+        ("name eq [ab]*", None),
+        ("name eq '(ab)*'", None),
+    ],
+)
+def test_what_a_shell_would_have_meant_is_told(text, word):
+    told = globs(parse(text))
+    assert [each.partition("stands before it: ")[2] for each in told] == ([word] if word else [])
