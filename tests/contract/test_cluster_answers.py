@@ -13,6 +13,7 @@ import pytest
 
 import lxdnb
 from tests import clusters
+from tests.eventually import eventually
 
 NONE = {"source": {"type": "none"}}
 MEMBER = {"config": {}, "description": "", "failure_domain": "default", "groups": ["default"], "roles": ["database"]}
@@ -199,6 +200,8 @@ def test_instances_go_where_there_are_fewest_and_members_may_keep_themselves_fre
         first.operations.wait_for_operation(operation["id"])
         return first.instances.get(name).location
 
+    # Those that are being made are counted too, and servers remember that for five seconds more.
+    eventually(lambda: not any("Creating" in each.description for each in first.operations.all()), 20)
     assert [made(f"c{number}") for number in range(4)] == ["n1", "n2", "n3", "n1"]
     assert [made("on-n2", "n2"), made("in-default", "@default")] == ["n2", "n3"]
     said(first, "PUT", "/cluster/members/n1", MEMBER | {"config": {"scheduler.instance": "group"}})
