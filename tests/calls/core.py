@@ -219,6 +219,7 @@ CALLS: dict[str, Call] = {
     "Events.run": Call(lambda client: client.events()),
     "Events.start": Call(lambda client: client.events(), {"callback": print}),
     "Events.close": Call(lambda client: client.events(), sends=False),
+    "Events.finish": Call(lambda client: client.events(), sends=False),
     **{
         f"APINode.{verb}": Call(lambda client: client.api.instances["c1"], {"params": {"a": "b"}})
         for verb in ("get", "head", "post", "put", "patch", "delete")

@@ -113,7 +113,10 @@ def test_the_lab(lab: tuple[subprocess.Popen[str], str]):
 
     eventually(answers, 60)
     with urllib.request.urlopen(f"{url}/api/contents", timeout=20) as answer:
-        assert [each["name"] for each in json.load(answer)["content"]] == ["00-tour.ipynb"]
+        assert [each["name"] for each in json.load(answer)["content"]] == [
+            "00-tour.ipynb",
+            "01-inventory.ipynb",
+        ]
     running.send_signal(signal.SIGTERM)  # which ends JupyterLab too
     running.communicate(timeout=30)
     with pytest.raises(OSError, match="refused"):
