@@ -101,7 +101,8 @@ def _times(column: Column, values: list[Any], told: Told) -> Any:
     # What is no number would be `now`, whenever that is.
     dates = [word if word and word[0].isdecimal() else None for word in words]
     times = pd.to_datetime(pd.Series(dates, dtype=object), utc=True, format="ISO8601", errors="coerce")
-    times = times.where(times.between(EARLIEST, LATEST))
+    if not times.dropna().between(EARLIEST, LATEST).all():
+        times = times.where(times.between(EARLIEST, LATEST))
     if int(times.isna().sum()) > words.count(None):
         missed = [place for place, gone in enumerate(times.isna()) if gone and words[place] is not None]
         which = f"{len(missed)} no times from {EARLIEST.year} to {LATEST.year}"

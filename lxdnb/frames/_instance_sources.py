@@ -40,7 +40,13 @@ class State:
         wanted = {_identity(record): {key: record[key] for key in OTHERS if key in record} for record in records}
         records.clear()  # of very many, both lists would not be held at once
         again = server.listed_again({"recursion": "2"})
-        return [record | wanted[_identity(record)] for record in again if _identity(record) in wanted]
+        found: list[Record] = []
+        for record in again:
+            others = wanted.get(_identity(record))
+            if others is not None:
+                record.update(others)
+                found.append(record)
+        return found
 
 
 def _identity(record: Record) -> tuple[Any, Any]:

@@ -17,6 +17,25 @@ STATUSES = ("Running", "Stopped", "Frozen", "Error")
 
 def addresses(record: Record, family: str) -> tuple[str, ...]:
     """Return an instance's addresses of a family, `inet` or `inet6`, other than loopback and link-local."""
+    state = record.get("state")
+    if not state:
+        return ()
+    try:
+        return tuple(
+            [
+                address["address"]
+                for card in (state["network"] or {}).values()
+                if card["type"] != "loopback"
+                for address in card["addresses"] or ()
+                if address["family"] == family and address["scope"] not in ("link", "local")
+            ]
+        )
+    except (AttributeError, KeyError, TypeError):
+        return _addresses_among_others(record, family)
+
+
+def _addresses_among_others(record: Record, family: str) -> tuple[Any, ...]:
+    """Return them where something of the state is missing, or of a wrong type: of each part what there is."""
     interfaces = mapping(record.get("state")).get("network")
     if not interfaces:
         return ()
@@ -48,13 +67,23 @@ def _of(*path: str) -> Read:
         value: Any = record.get("state")
         if value is None or not is_active(record):
             return None
-        for word in path:
-            if not isinstance(value, dict):
-                return value  # which is none of the column's type, and is told
-            value = value.get(word)
-        return None if isinstance(value, int) and value < 0 else value
+        try:
+            for word in path:
+                value = value[word]
+            return value if value >= 0 else None
+        except (KeyError, TypeError):
+            return _among_others(record["state"], path)
 
     return read
+
+
+def _among_others(value: Any, path: tuple[str, ...]) -> Any:
+    """Return what a state has where something on the way is missing, or of a wrong type, which is told."""
+    for word in path:
+        if not isinstance(value, dict):
+            return value
+        value = value.get(word)
+    return value
 
 
 _memory = _of("memory", "usage")
