@@ -104,6 +104,14 @@ def container(client: lxdnb.Client) -> Container:
     return client.containers.launch("busybox", f"c-{uuid.uuid4().hex[:8]}")
 
 
+@pytest.fixture
+def lab(server: daemons.Daemon) -> str:
+    """A project of the test's own, of which nobody was told yet: servers tell for 8 seconds what they told before."""
+    name = f"lab-{uuid.uuid4().hex[:8]}"
+    server.cli("project", "create", name, "-c", "features.profiles=false", "-c", "features.images=false")
+    return name
+
+
 @pytest.fixture(scope="module")
 def daemon(server_kind: str, start_server: Callable[[str], daemons.Daemon]) -> Iterator[daemons.Daemon]:
     """A real daemon for all tests of a module; cleared of what they leave."""

@@ -51,14 +51,6 @@ def of_one_reading(reading: Callable[[], T], other: Callable[[], Any]) -> tuple[
 
 
 @pytest.fixture
-def lab(server) -> str:
-    """A project of the test's own, of which nobody was told yet: servers tell for 8 seconds what they told before."""
-    name = f"lab-{uuid.uuid4().hex[:8]}"
-    server.cli("project", "create", name, "-c", "features.profiles=false", "-c", "features.images=false")
-    return name
-
-
-@pytest.fixture
 def inside(server, lab):
     """A client of it; one instance runs there, and another does not."""
     server.cli("launch", "busybox", "m-run", "--project", lab, "-c", "limits.memory=64MiB")

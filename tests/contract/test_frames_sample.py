@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 import time
-import uuid
 from typing import Any
 
 import pandas as pd
@@ -32,14 +31,6 @@ SCHEMA = {
     "sent_rate": "Float64",
 }
 OFTEN = 0.1  # seconds
-
-
-@pytest.fixture
-def lab(server) -> str:
-    """A project of the test's own, of which nobody was told yet: servers tell for 8 seconds what they told before."""
-    name = f"lab-{uuid.uuid4().hex[:8]}"
-    server.cli("project", "create", name, "-c", "features.profiles=false", "-c", "features.images=false")
-    return name
 
 
 @pytest.fixture

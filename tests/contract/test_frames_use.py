@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import json
-import uuid
 
 import pandas as pd
 import pytest
 
 import lxdnb
 from lxdnb import frames
+from tests.eventually import eventually
 from tests.on_sandbox import SANDBOXES
 
 USE = ["name", "memory", "processes", "cpu"]
 METRICS = "/1.0/metrics"
-
-
-@pytest.fixture
-def lab(server) -> str:
-    """A project of the test's own, of which nobody was told yet: servers tell for 8 seconds what they told before."""
-    name = f"lab-{uuid.uuid4().hex[:8]}"
-    server.cli("project", "create", name, "-c", "features.profiles=false", "-c", "features.images=false")
-    return name
 
 
 @pytest.fixture
@@ -36,6 +28,7 @@ def three(server, lab):
     for name in ("u-one", "u-two"):
         server.cli("launch", "busybox", name, "-c", "limits.memory=256MiB", "--project", lab)
     server.cli("init", "busybox", "u-idle", "--project", lab)
+    eventually(lambda: all(state["processes"] >= 2 for state in states(server, lab).values()))  # its init has begun
 
 
 def states(server, lab) -> dict[str, dict]:
