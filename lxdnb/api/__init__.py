@@ -5,7 +5,8 @@ text, a redirect) end here: what leaves is an answer that says yes, or a typed e
 """
 
 from lxdnb.api._answers import metadata, operation_id
+from lxdnb.api._at_once import at_once
 from lxdnb.api._node import NO_CERTIFICATE, APINode
 from lxdnb.api._waits import has_ended, wait_for_operation
 
-__all__ = ["NO_CERTIFICATE", "APINode", "has_ended", "metadata", "operation_id", "wait_for_operation"]
+__all__ = ["NO_CERTIFICATE", "APINode", "at_once", "has_ended", "metadata", "operation_id", "wait_for_operation"]

@@ -7,7 +7,6 @@ server that is lost is an error.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from lxdnb import api
@@ -157,13 +156,5 @@ class Asked:
 
 
 def at_once(call: Callable[[T], R], things: Iterable[T], count: int = AT_ONCE) -> list[R]:
-    """Return what `call` gives for each, several at a time, in order."""
-    several = list(things)
-    if len(several) < 2:
-        return [call(each) for each in several]
-    pool = ThreadPoolExecutor(min(count, len(several)), thread_name_prefix="lxdnb frames")
-    try:
-        return list(pool.map(call, several))
-    finally:
-        # Not `with`, which joins: an interrupted cell would hang until all were answered.
-        pool.shutdown(wait=False, cancel_futures=True)
+    """Return what `call` gives for each, several at a time, in order; an interrupt waits for none of them."""
+    return api.at_once(call, things, count)

@@ -6,13 +6,12 @@ The conditions that the list decides leave out records before more is asked of t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
 
 from lxdnb.client import Client
 from lxdnb.exceptions import LXDError
-from lxdnb.frames._asked import Asked
+from lxdnb.frames._asked import Asked, at_once
 from lxdnb.frames._build import build
 from lxdnb.frames._columns import Record, unheard
 from lxdnb.frames._filter import globs
@@ -156,16 +155,18 @@ def plan_for(client: Client, view: View, columns: Sequence[str] | None, where: s
 
 def _of_each(tolds: Mapping[str, Asked], plans: Mapping[str, Plan]) -> tuple[dict[str, list[Record]], dict[str, str]]:
     """Return what each server has, and why those fail that do; each is asked in its own thread."""
-    pool = ThreadPoolExecutor(len(tolds), thread_name_prefix="lxdnb frames")
+
+    def ask(name: str) -> list[Record] | LXDError:
+        try:
+            return records_of(tolds[name], plans[name])
+        except LXDError as error:
+            return error
+
     failed: dict[str, str] = {}
     found: dict[str, list[Record]] = {}
-    try:
-        futures = {name: pool.submit(records_of, told, plans[name]) for name, told in tolds.items()}
-        for name, future in futures.items():
-            try:
-                found[name] = future.result()
-            except LXDError as error:
-                failed[name] = str(error)
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)  # not `with`, which joins: an interrupted cell would hang
+    for name, told in zip(tolds, at_once(ask, tolds, len(tolds)), strict=True):
+        if isinstance(told, LXDError):
+            failed[name] = str(told)
+        else:
+            found[name] = told
     return found, failed

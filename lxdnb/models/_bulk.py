@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 
-from lxdnb import checks
+from lxdnb import api, checks
 from lxdnb.exceptions import LXDError
 from lxdnb.models._model import Model
 
@@ -34,7 +33,8 @@ T = TypeVar("T")
 def each(items: Iterable[T], name: Callable[[T], str], act: Callable[[T], object]) -> list[Outcome]:
     """Act on all of them, some at a time, and return what became of each, in their order.
 
-    Only errors of a server's are results: another one is a fault of this program, and raised.
+    Only errors of a server's are results: another one is a fault of this program, and raised. An interrupt begins no
+    more, and waits for none.
     """
 
     def one(item: T) -> Outcome:
@@ -44,8 +44,7 @@ def each(items: Iterable[T], name: Callable[[T], str], act: Callable[[T], object
             return Outcome(name(item), error)
         return Outcome(name(item))
 
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="lxdnb bulk") as pool:
-        return list(pool.map(one, items))
+    return api.at_once(one, items, AT_ONCE)
 
 
 def names_of(what: str, items: Sequence[str | Model]) -> list[str]:
