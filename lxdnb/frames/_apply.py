@@ -64,8 +64,9 @@ def apply(
     | error | string | why it could not be done; NA where it was |
 
     The rows say which things; what state they are in is asked for anew. They are found by the clients that the frame
-    was asked of, or by `client`, as for a frame from a file; one that does not say what its rows are wants `view`, as
-    `view="instances"`. `parallel` are under way at a time on each server.
+    was asked of, or by `client`, as for a frame from a file, in the project that it was asked of; one that does not say
+    what its rows are, as what `pandas.concat` and `merge` give, wants `view`, as `view="instances"`. `parallel` are
+    under way at a time on each server.
 
     No failure stops the others, and none is raised: each stands in its row. An interrupt (Ctrl-C, a notebook's Stop)
     begins no more, and returns what there is: what a server was doing it goes on with, and the row says so.

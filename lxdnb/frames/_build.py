@@ -1,7 +1,7 @@
 """Records made into a frame: each column by its reader, settled dtypes, and the mark by which a frame is known as ours.
 
-The mark is JSON in `attrs["lxdnb"]`, for pandas and parquet keep such attrs: the view, the servers, what failed and
-words for people, and how to find the clients again.
+The mark is JSON in `attrs["lxdnb"]`, for pandas and parquet keep such attrs: the view, the servers, the clients'
+projects, what failed and words for people, and how to find the clients again.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ def build(
         {
             "view": view,
             "servers": {name: client.endpoint for name, client in asked.items()},
+            "projects": {name: client.project or "default" for name, client in asked.items()},
             "clients": remember(asked),
             "failed": dict(failed or {}),
             "words": told,

@@ -86,7 +86,7 @@ def diff(
     declared = [SERVER if key == SERVER.name else replace(view.columns[key], path="", read=None) for key in keys]
     failed = {f"{look.name}: {what}": why for look in looks for what, why in look.failed.items()}
     made = build("diff", [*declared, *CHANGED], records, failed=failed, words=words)
-    whose = {each: looks[1].mark.get(each) or {} for each in ("servers", "clients")}
+    whose = {each: looks[1].mark.get(each) or {} for each in ("servers", "projects", "clients")}
     made.attrs["lxdnb"] = json.dumps(marked(made) | whose)
     return made
 
@@ -116,6 +116,10 @@ class _Look:
     @property
     def failed(self) -> Mapping[str, str]:
         return self.mark.get("failed") or {}
+
+    @property
+    def projects(self) -> Mapping[str, str]:
+        return self.mark.get("projects") or {}
 
     @property
     def servers(self) -> set[str]:
@@ -171,7 +175,15 @@ def _view(before: _Look, after: _Look) -> View:
     one, other = before.mark["view"], after.mark["view"]
     if one != other:
         raise ValueError(f"before is a frame of {one}, after of {other}: frames of one view are compared")
-    return VIEWS[one]
+    view = VIEWS[one]
+    if "project" in view.columns and not all("project" in look.columns for look in (before, after)):
+        for server, project in before.projects.items():
+            if after.projects.get(server, project) != project:
+                raise ValueError(
+                    f"before is of the project {project!r}, after of {after.projects[server]!r}: frames of one project "
+                    "are compared, or both with the column 'project'"
+                )
+    return view
 
 
 def _keys(view: View, before: _Look, after: _Look) -> list[str]:

@@ -56,9 +56,9 @@ def rows_of(
 ) -> Rows:
     """Return what the rows of a frame are of; `what` they are is for errors, as `instances`.
 
-    A frame of one project may lack that column; those of `maybe` are taken where they are. Raises ValueError for a
-    frame that does not tell all keys of each row, or whose clients are not known and not given; TypeError for a key
-    that is no text.
+    A frame of one project may lack that column, for it says which it is of. Those of `maybe` are taken where they are.
+    Raises ValueError for a frame that does not tell all keys of each row, or whose clients are not known and not given;
+    TypeError for a key that is no text.
     """
     said = marked(frame)
     several = SERVER.name in frame.columns
@@ -74,9 +74,10 @@ def rows_of(
     found = _clients(frame, servers, _mapping(said, "servers") if several else {}, clients)
     columns = {key: _texts(frame, key) for key in keys if key in frame.columns}
     others = {key: [value if isinstance(value, str) else "" for value in frame[key]] for key in maybe if key in frame}
+    asked_of = _mapping(said, "projects")  # the frame's own, whichever client was given to reach them
     things: dict[Any, Thing] = {}
     for place, server in enumerate(servers):
-        own = {PROJECT: found[server].project or "default"}
+        own = {PROJECT: asked_of.get(server) or found[server].project or "default"}
         values = {key: columns[key][place] if key in columns else own[key] for key in keys}
         more = {key: told[place] for key, told in others.items()}
         things.setdefault((server, *values.values(), *more.values()), Thing(server, values, more))

@@ -231,6 +231,24 @@ def test_servers_and_projects(client, server, other_client, other_server):
         frames.apply(every, "freeze", {"here": client})
 
 
+def test_a_frame_knows_its_project_whichever_client_is_given(client, server, tmp_path):
+    server.cli("project", "create", "lab", "-c", "features.profiles=false", "-c", "features.images=false")
+    for options in ([], ["--project", "lab"]):
+        server.cli("launch", "busybox", "a-1", *options)
+    lab = client.use_project("lab")
+    frames.to_parquet(frames.instances(lab, ["name"]), tmp_path / "lab.parquet")
+    kept = frames.read_parquet(tmp_path / "lab.parquet")
+    assert told(frames.run(kept, ["hostname"], client=client), "project", "exit_code") == [("lab", 0)]
+    assert told(frames.apply(kept, "stop", client), "project", "name", "after") == [("lab", "a-1", "Stopped")]
+    assert statuses(server) == {"a-1": "Running"}
+    assert statuses(server, "--project", "lab") == {"a-1": "Stopped"}
+    frames.apply(frames.instances(client, ["name"]), "freeze", lab)
+    assert statuses(server) == {"a-1": "Frozen"}
+    frames.apply(frames.instances(client, ["name"]), "unfreeze")
+    with pytest.raises(ValueError, match="before is of the project 'lab', after of 'default': frames of one project"):
+        frames.diff(kept, frames.instances(client, ["name"]))
+
+
 def test_an_interrupt_begins_no_more(client, server):
     for name in ("a-1", "a-2", "a-3"):
         server.cli("launch", "busybox", name)
