@@ -40,17 +40,18 @@ def _whole(value: Any) -> Any:
 
 
 def _fitting(
-    column: Column, values: list[Any], told: Told, kinds: set[type], fits: Callable[[Any], bool] | None = None
+    column: Column, values: list[Any], told: Told, kinds: set[type], fit: Callable[[list[Any]], bool] | None = None
 ) -> list[Any]:
     """Return the values with None in place of those of other types, or that do not fit."""
-    # As sets, at the speed of C: nearly always nothing is wrong.
-    if set(map(type, values)) <= kinds and (fits is None or all(map(fits, values))):
+    # All together, at the speed of C: nearly always nothing is wrong.
+    if set(map(type, values)) <= kinds and (fit is None or fit(values)):
         return values
-    wrong = [value for value in values if not (type(value) in kinds and (fits is None or fits(value)))]
+    good = [type(value) in kinds and (fit is None or fit([value])) for value in values]
+    wrong = [value for value, is_good in zip(values, good, strict=True) if not is_good]
     if wrong:
         many = "value" if len(wrong) == 1 else "values"
         told(f"{column.name}: {len(wrong)} {many} of another type, such as {_short(wrong[0])}")
-    return [value if type(value) in kinds and (fits is None or fits(value)) else None for value in values]
+    return [value if is_good else None for value, is_good in zip(values, good, strict=True)]
 
 
 def _short(value: object) -> str:
@@ -58,41 +59,55 @@ def _short(value: object) -> str:
     return text if len(text) <= 40 else f"{text[:39]}…"
 
 
-def _in_range(value: int | None) -> bool:
-    return value is None or -LARGEST <= value < LARGEST
+def _in_range(values: list[int | None]) -> bool:
+    numbers = [*filter(None, values)] or [0]
+    return min(numbers) >= -LARGEST and max(numbers) < LARGEST
 
 
-def _is_float(value: float | None) -> bool:
-    return value is None or abs(value) <= sys.float_info.max or type(value) is float
+def _are_floats(values: list[float | None]) -> bool:
+    return all(value is None or type(value) is float or abs(value) <= sys.float_info.max for value in values)
 
 
-def _of_texts(value: Sequence[Any] | None) -> bool:
-    return not value or set(map(type, value)) == {str}
+def _of_texts(values: list[Sequence[Any] | None]) -> bool:
+    return set(map(type, itertools.chain.from_iterable(filter(None, values)))) <= {str}
 
 
 def _plain(
-    dtype: str, kinds: set[type], fits: Callable[[Any], bool] | None = None
+    dtype: str, kinds: set[type], fit: Callable[[list[Any]], bool] | None = None
 ) -> Callable[[Column, list[Any], Told], Any]:
-    return lambda column, values, told: pd.array(_fitting(column, values, told, kinds | NONE, fits), dtype=dtype)
+    return lambda column, values, told: pd.array(_fitting(column, values, told, kinds | NONE, fit), dtype=dtype)
+
+
+def _texts(column: Column, values: list[Any], told: Told) -> Any:
+    fitting = _fitting(column, values, told, {str} | NONE)
+    dtype = pd.StringDtype()
+    if dtype.storage != "pyarrow":
+        return pd.array(fitting, dtype=dtype)
+    import pyarrow as pa  # here, for without it pandas has another storage
+
+    return pd.arrays.ArrowStringArray(pa.array(fitting, type=pa.large_string()))  # pandas looks at each before
+
+
+def _integers(column: Column, values: list[Any], told: Told) -> Any:
+    fitting = _fitting(column, values, told, {int} | NONE, _in_range)
+    # As pandas makes them, which looks at each value several times first.
+    numbers = np.array([0 if value is None else value for value in fitting], dtype=np.int64)
+    return pd.arrays.IntegerArray(numbers, np.array([value is None for value in fitting], dtype=bool))
 
 
 def _tuples(column: Column, values: list[Any], told: Told) -> Any:
-    parts = itertools.chain.from_iterable(value for value in values if type(value) in LISTS)
-    fits = None if set(map(type, parts)) <= {str} else _of_texts
-    fitting = _fitting(column, values, told, LISTS | NONE, fits)
-    # Not by the constructor of Series: it takes tuples of one length for rows.
-    made = np.empty(len(fitting), dtype=object)
+    fitting = _fitting(column, values, told, LISTS | NONE, _of_texts)
     same: dict[tuple[str, ...], tuple[str, ...]] = {}  # many have the same profiles: one tuple is enough
-    for place, value in enumerate(fitting):
-        made[place] = same.setdefault(many := tuple(value), many) if value else ()
-    return pd.Series(made, dtype=object)
+    tuples = [same.setdefault(many := tuple(value), many) if value else () for value in fitting]
+    # Not by the constructors of Series or arrays: they take tuples of one length for rows.
+    return pd.Series(np.fromiter(tuples, dtype=object, count=len(tuples)), dtype=object)
 
 
 def _categories(column: Column, values: list[Any], told: Told) -> Any:
     fitting = _fitting(column, values, told, {str} | NONE)
     words = [*column.categories, *sorted(set(fitting) - {None, *column.categories})]
     codes = {word: code for code, word in enumerate(words)} | {None: -1}
-    return pd.Categorical.from_codes([codes[value] for value in fitting], categories=words)
+    return pd.Categorical.from_codes(np.array([codes[value] for value in fitting], dtype=np.intp), categories=words)
 
 
 def _times(column: Column, values: list[Any], told: Told) -> Any:
@@ -100,7 +115,8 @@ def _times(column: Column, values: list[Any], told: Told) -> Any:
     words = [None if not value or value.startswith(column.never) else value for value in fitting]
     # What is no number would be `now`, whenever that is.
     dates = [word if word and word[0].isdecimal() else None for word in words]
-    times = pd.to_datetime(pd.Series(dates, dtype=object), utc=True, format="ISO8601", errors="coerce")
+    # No cache: hardly any two are the same, and to find that out takes longer than to read them.
+    times = pd.to_datetime(pd.Series(dates, dtype=object), utc=True, format="ISO8601", errors="coerce", cache=False)
     if not times.dropna().between(EARLIEST, LATEST).all():
         times = times.where(times.between(EARLIEST, LATEST))
     if int(times.isna().sum()) > words.count(None):
@@ -113,9 +129,9 @@ def _times(column: Column, values: list[Any], told: Told) -> Any:
 NONE: set[type] = {type(None)}
 LISTS: set[type] = {list, tuple}
 _MAKE: dict[str, Callable[[Column, list[Any], Told], Any]] = {
-    "string": _plain("string", {str}),
-    "Int64": _plain("Int64", {int}, _in_range),
-    "Float64": _plain("Float64", {int, float}, _is_float),
+    "string": _texts,
+    "Int64": _integers,
+    "Float64": _plain("Float64", {int, float}, _are_floats),
     "boolean": _plain("boolean", {bool}),
     "tuple": _tuples,
     "category": _categories,
