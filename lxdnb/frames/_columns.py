@@ -66,10 +66,16 @@ class Column:
 
     def values(self, records: Sequence[Record]) -> list[Any]:
         """Return its values of many records."""
-        if self.read is None and "." not in self.source:
-            name = self.source
-            return [record.get(name) for record in records]  # without a call for each
-        return list(map(self.reader(), records))
+        read = self.reader()
+        if self.read is not None:
+            return list(map(read, records))
+        first, _, key = self.source.partition(".")
+        if not key:
+            return [record.get(first) for record in records]  # without a call for each
+        return [
+            found[key] if isinstance(found := record.get(first), dict) and key in found else read(record)
+            for record in records
+        ]
 
 
 Fields = Mapping[str, str | tuple[str, str]]

@@ -8,7 +8,7 @@ from lxdnb.frames._columns import Column, Read, Record, mapping
 from lxdnb.frames._instance_sources import Host, Leases, State
 from lxdnb.frames._sizes import cores, share, size
 from lxdnb.frames._snapshots import Counted
-from lxdnb.frames._view import TYPES, View, declared, is_active, named_by_url
+from lxdnb.frames._view import INACTIVE, TYPES, View, declared, named_by_url
 
 __all__ = ["INSTANCES", "STATUSES", "addresses", "root_disk"]
 
@@ -20,16 +20,14 @@ def addresses(record: Record, family: str) -> tuple[str, ...]:
     state = record.get("state")
     if not state:
         return ()
+    found: list[Any] = []
     try:
-        return tuple(
-            [
-                address["address"]
-                for card in (state["network"] or {}).values()
-                if card["type"] != "loopback"
-                for address in card["addresses"] or ()
-                if address["family"] == family and address["scope"] not in ("link", "local")
-            ]
-        )
+        for card in (state["network"] or {}).values():
+            if card["type"] != "loopback":
+                for address in card["addresses"] or ():
+                    if address["family"] == family and address["scope"] not in ("link", "local"):
+                        found.append(address["address"])
+        return tuple(found)
     except (AttributeError, KeyError, TypeError):
         return _addresses_among_others(record, family)
 
@@ -65,7 +63,7 @@ def _of(*path: str) -> Read:
 
     def read(record: Record) -> Any:
         value: Any = record.get("state")
-        if value is None or not is_active(record):
+        if value is None or record.get("status") in INACTIVE:
             return None
         try:
             for word in path:

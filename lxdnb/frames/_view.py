@@ -16,10 +16,12 @@ from lxdnb.frames._columns import Column, Fields, Record
 if TYPE_CHECKING:
     from lxdnb.frames._asked import Asked
 
-__all__ = ["TYPES", "Each", "Source", "Step", "View", "declared", "is_active", "named_by_url"]
+__all__ = ["INACTIVE", "TYPES", "Each", "Source", "Step", "View", "declared", "is_active", "named_by_url"]
 
 TYPES = ("container", "virtual-machine")
 """Of instances."""
+INACTIVE = ("Stopped", "Error")
+"""The words for instances that have no state worth asking for."""
 
 
 @dataclass(frozen=True)
@@ -132,4 +134,4 @@ def named_by_url(key: str) -> Callable[[str], Record]:
 
 def is_active(record: Record) -> bool:
     """Return whether an instance has a state worth asking for: running, frozen, or on its way there."""
-    return record.get("status") not in ("Stopped", "Error")
+    return record.get("status") not in INACTIVE
