@@ -287,8 +287,9 @@ def test_a_file_of_other_words_than_ours_is_said(tmp_path, said):
 
 
 def test_without_pyarrow_it_says_what_to_install(tmp_path, monkeypatch):
+    frame = made([])  # pandas itself has it
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    for call in (lambda path: frames.to_parquet(made([]), path), frames.read_parquet):
+    for call in (lambda path: frames.to_parquet(frame, path), frames.read_parquet):
         with pytest.raises(ImportError, match=r"pip install 'lxdnb\[parquet\]'"):
             call(tmp_path / "frame.parquet")
 
