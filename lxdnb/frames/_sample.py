@@ -272,10 +272,11 @@ def _asking(
         return {key: use_in(told[key]) for key in wanted if key in told}
 
     def states(failed: dict[str, str]) -> Mapping[Key, Use]:
+        # What was stopped since it was listed has a state that says so, and 0 for all that it used.
         return {
-            (record["project"], record["name"]): use_in(record["state"])
+            (record["project"], record["name"]): use_in(state)
             for record in listed(failed)
-            if is_active(record) and isinstance(record.get("state"), dict)
+            if is_active(record) and isinstance(state := record.get("state"), dict) and is_active(state)
         }
 
     return measured if by_metrics else states

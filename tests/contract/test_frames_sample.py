@@ -13,6 +13,7 @@ import pytest
 import lxdnb
 from lxdnb import frames
 from lxdnb.frames import _sample
+from tests.answers import change_answers
 from tests.eventually import eventually
 from tests.interrupts import interrupted
 from tests.on_sandbox import SANDBOXES
@@ -119,28 +120,47 @@ def test_an_answer_that_is_repeated_is_no_reading(inside, server, lab, work):
 
 
 def test_a_restart_has_no_rate(client, server, work):
-    server.cli("launch", "busybox", "s-again")
-    with frames.sample(client, every=OFTEN, source="state", where="name eq s-again") as s:
+    for name in ("s-again", "s-on"):
+        server.cli("launch", "busybox", name)
+    with frames.sample(client, every=OFTEN, source="state", where="name eq s-.*") as s:
         has(s, "s-again", 2)
         server.cli("exec", "s-again", "--", "sh", "-c", work)
         has(s, "s-again", 1)
         server.cli("restart", "-f", "s-again")
         has(s, "s-again", 2)
         server.cli("stop", "-f", "s-again")
-        has_ended = lambda: pd.isna(of(s, "s-again")["cpu"].iloc[-1])  # noqa: E731
-        eventually(has_ended, 30)
-        count = len(s.frame())
-        time.sleep(3 * OFTEN)
-        assert len(s.frame()) == count  # once, and not at each reading
+        has(s, "s-on", 2)  # the second was asked for when it was stopped
+        count = len(of(s, "s-again"))
+        has(s, "s-on", 3)
+        assert len(of(s, "s-again")) == count  # once, and not at each reading
         server.cli("start", "s-again")
         has(s, "s-again", 2)
-    frame = s.frame()
+    frame = of(s, "s-again")
     assert (frame["cpu_rate"].dropna() >= 0).all()
     lives = [0, *(frame.index[frame["cpu"].diff() < 0]), *(frame.index[frame["cpu"].isna()] + 1)]
     assert frame.loc[[row for row in lives if row in frame.index], "cpu_rate"].isna().all()
     ended = frame[frame["cpu"].isna()]
     assert ended[[name for name in SCHEMA if name not in ("time", "project", "name")]].isna().all().all()
     assert len(ended) in (1, 2)  # the restart may have been seen too
+    assert (frame["cpu"].dropna() > 0).all()
+
+
+def test_what_was_stopped_since_it_was_listed_has_ended(client, server, monkeypatch):
+    """Lists have it as running for a moment more, and states tell 0 of whatever it used."""
+    for name in ("s-late", "s-on"):
+        server.cli("launch", "busybox", name)
+
+    def still_runs(path: str, told: Any) -> Any:
+        return [{**each, "status": "Running"} for each in told] if path.endswith("/instances") else told
+
+    change_answers(client, monkeypatch, still_runs)
+    with frames.sample(client, every=OFTEN, source="state", where="name eq s-.*") as s:
+        has(s, "s-late", 1)
+        server.cli("stop", "-f", "s-late")
+        has(s, "s-on", 3)
+    *lived, ended = of(s, "s-late")["cpu"]
+    assert all(cpu > 0 for cpu in lived)
+    assert pd.isna(ended)
 
 
 def test_conditions_are_looked_at_each_time(client, server):
