@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from lxdnb import checks
+from lxdnb.api._collecting import uncollected
 from lxdnb.exceptions import Conflict, Forbidden, LXDAPIException, NotFound
 
 if TYPE_CHECKING:
     from requests import Response
+
+LARGE = 2**24  # bytes of an answer
 
 _ERRORS: Mapping[int, type[LXDAPIException]] = {
     401: Forbidden,
@@ -65,8 +69,10 @@ def body(response: Response) -> dict[str, Any]:
     """Return an answer's JSON object, read once however often it is asked for; an empty dict where it is none."""
     read = _read.get(response)
     if read is None:
+        is_large = len(response.content) >= LARGE
         try:
-            found: Any = response.json()
+            with uncollected() if is_large else nullcontext():
+                found: Any = response.json()
         except ValueError:
             found = {}
         read = _read[response] = found if isinstance(found, dict) else {}
