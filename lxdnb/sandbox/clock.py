@@ -9,7 +9,8 @@ import heapq
 import math
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 from itertools import count
 from typing import Any
 
@@ -20,9 +21,15 @@ def timestamp(seconds: float) -> str:
     """Write a time, in seconds since 1970, as servers do: with nanoseconds, in UTC."""
     whole = int(seconds // 1)
     nanoseconds = int((seconds - whole) * 1_000_000_000)
-    written = datetime.fromtimestamp(whole, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    day, second = divmod(whole, 86_400)
+    time = f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}"
     fraction = f".{nanoseconds:09}".rstrip("0").rstrip(".")
-    return f"{written}{fraction}Z"
+    return f"{_date(day)}T{time}{fraction}Z"
+
+
+@lru_cache(1000)
+def _date(day: int) -> str:
+    return (date(1970, 1, 1) + timedelta(day)).isoformat()
 
 
 def moment(text: str) -> float | None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from lxdnb.sandbox.card_notes import host_name
 from lxdnb.sandbox.instances import Instance
 from lxdnb.sandbox.networks import Network, is_on
+from lxdnb.sandbox.settings import Devices
 from lxdnb.sandbox.workload import usage
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def _suffix(hwaddr: str) -> int:
 
 def cards_of(host: Host, instance: Instance) -> Iterator[Card]:
     """Yield the cards of an instance on networks that the server manages."""
-    for network, plug in _plugs(host, instance):
+    for network, plug in _plugs(host, instance, instance.expanded(host)[1]):
         if network is not None:
             yield _on(network, plug)
 
@@ -92,11 +93,11 @@ def _on(network: Network, plug: Plug) -> Card:
     return Card(plug.instance, plug.interface, plug.hwaddr, plug.host_name, plug.fixed, network)
 
 
-def _plugs(host: Host, instance: Instance) -> Iterator[tuple[Network | None, Plug]]:
+def _plugs(host: Host, instance: Instance, devices: Devices) -> Iterator[tuple[Network | None, Plug]]:
     """Yield all cards of an instance, with the network that each is on if the server manages one."""
     networks = host.keeper(instance.project, "networks").networks
     number = 0
-    for name, device in instance.expanded(host)[1].items():
+    for name, device in devices.items():
         if device.get("type") != "nic":
             continue
         network = next((each for each in networks.values() if is_on(device, each.name)), None)
@@ -128,10 +129,10 @@ def counters_of(host: Host, instance: Instance) -> dict[str, int]:
     }
 
 
-def network_state(host: Host, instance: Instance) -> dict[str, Any]:
-    """What the state of a running instance tells of its cards."""
+def network_state(host: Host, instance: Instance, devices: Devices) -> dict[str, Any]:
+    """What the state of a running instance tells of its cards; `devices` are all that it has."""
     told: dict[str, Any] = {}
-    for network, plug in _plugs(host, instance):
+    for network, plug in _plugs(host, instance, devices):
         given = [] if network is None else _given(_on(network, plug))
         mtu = plug.fixed.get("mtu") or ("1500" if network is None else network.config.get("bridge.mtu", "1500"))
         told[plug.interface] = _told(host, plug, given, int(mtu))

@@ -61,12 +61,13 @@ def state_of(host: Host, instance: Instance) -> dict[str, Any]:
     processes, network = 0, None
     if instance.started is not None:
         used = usage(instance.seed, host.clock() - instance.started)
-        most = memory_limit(instance.expanded(host)[0])
+        config, devices = instance.expanded(host)
+        most = memory_limit(config)
         memory |= {"usage": min(used.memory, most), "usage_peak": min(max(used.memory, used.memory_peak), most)}
         cpu["usage"], processes, network = (
             used.cpu,
             used.processes,
-            {"lo": _loopback(instance)} | network_state(host, instance),
+            {"lo": _loopback(instance)} | network_state(host, instance, devices),
         )
     state |= {"disk": {}, "memory": memory, "network": network, "pid": 0, "processes": processes, "cpu": cpu}
     state["pid"] = 2 + hash((instance.seed, instance.started)) % 4_000_000 if runs else 0
