@@ -6,6 +6,7 @@ server that is lost is an error.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -38,6 +39,10 @@ class Asked:
         self.all_projects = all_projects
         self.failed: dict[str, str] = {}
         self.words: list[str] = []
+        # What projects have their own of is asked once, whoever wants to know.
+        self._turn = threading.Lock()
+        self._projects: dict[str, Record] | None = None
+        self._configs: dict[str, Record] = {}
         self.listed: int | None = None
         """How many things the list had that all of this began with; None where the server left some out itself."""
         self.listed_again: Callable[[Mapping[str, str]], list[Record]] = lambda _: []
@@ -133,9 +138,13 @@ class Asked:
         Of the feature `always` it is all projects. A client that may not look at the default project is told its
         things in another one that has none of its own.
         """
-        projects = {
-            project["name"]: project.get("config") or {} for project in self.records(("projects",), {"recursion": 1})
-        }
+        with self._turn:
+            if self._projects is None:
+                self._projects = {
+                    project["name"]: mapping(project.get("config"))
+                    for project in self.records(("projects",), {"recursion": 1})
+                }
+        projects = self._projects
         own = {name: name for name, config in projects.items() if feature == "always" or config.get(feature) == "true"}
         if "default" in projects:
             return {name: name for name in projects if name in own or name == "default"}
@@ -145,8 +154,10 @@ class Asked:
         """Return whose the things are that a project has by a feature: its own, or the default project's."""
         if project == "default":
             return project
-        config = mapping(mapping(self.get(("projects", project))).get("config"))
-        return project if config.get(feature) == "true" else "default"
+        with self._turn:
+            if project not in self._configs:
+                self._configs[project] = mapping(mapping(self.get(("projects", project))).get("config"))
+        return project if self._configs[project].get(feature) == "true" else "default"
 
     def _node(self, path: Sequence[str]) -> api.APINode:
         node = self.client.api

@@ -72,7 +72,7 @@ def explained(
     for name, client in named(clients).items():
         made = plan_for(client, view, columns, where, all_projects)
         rows += [
-            {"server": name, "request": step.request, "each": step.each or None, "why": step.why}
+            {"server": name, "request": _scoped(step.request, client), "each": step.each or None, "why": step.why}
             for step in made.steps()
         ]
         here = [*made.early, *made.late]
@@ -80,6 +80,15 @@ def explained(
             said = ", ".join(map(str, here))
             rows.append({"server": name, "request": None, "each": None, "why": f"here, without a request: {said}"})
     return rows
+
+
+def _scoped(request: str, client: Client) -> str:
+    """Return a request with the project and the member that a client is of, which it asks for in each."""
+    for key, value in (("project", client.project), ("target", client.target)):
+        is_told = f"{key}=" in request or (key == "project" and "all-projects=" in request)
+        if value is not None and not is_told:
+            request += f"{'&' if '?' in request else '?'}{key}={value}"
+    return request
 
 
 def records_of(server: Asked, made: Plan) -> list[Record]:

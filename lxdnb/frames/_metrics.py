@@ -206,8 +206,9 @@ def _records(server: Asked, params: Mapping[str, str]) -> list[Record]:
 
 
 def _steps(why: str, all_projects: bool) -> Iterator[Step]:
-    query = "all-projects=true" if all_projects else "project=…"
-    yield Step(f"GET /1.0/metrics?{query}", "member, in a cluster", why)
+    yield Step(
+        "GET /1.0/metrics?all-projects=true" if all_projects else "GET /1.0/metrics", "member, in a cluster", why
+    )
 
 
 def _label(label: str) -> Read:

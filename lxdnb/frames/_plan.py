@@ -68,6 +68,8 @@ class Plan:
                 yield replace(step, request=whole)
         else:
             yield from self._listing(named)
+        if self.sharing is not None:
+            yield Step(f"GET /1.0/projects/{self.sharing}", why="whose they are, where the list does not tell")
         for need in (*self.deciding, *self.telling):
             wanting = [column.name for column in [*self.known.values(), *self.columns] if need in column.needs]
             why = ", ".join(dict.fromkeys(wanting)) or "the rows"
@@ -94,8 +96,6 @@ class Plan:
             wanting = [column.name for column in [*self.known.values(), *self.columns] if WHOLE in column.needs]
             named += f"; with the state of all, stopped ones too, for {', '.join(dict.fromkeys(wanting))}"
         yield Step(f"{path}?{query}" if query else path, each, named)
-        if self.sharing is not None:
-            yield Step(f"GET /1.0/projects/{self.sharing}", why="whose they are, where the list does not tell")
 
 
 def plan(
@@ -130,7 +130,8 @@ def plan(
     paths = {name: None if column.read else column.source for name, column in known.items()}
     filter = sent(early, product, "/".join(view.collection), paths.get) if recursion and early else None
     ordered = [need for need in view.sources if need in needs]
-    wanted = {*known, *(column.name for column in picked)}
+    named = {*known, *(column.name for column in picked)}
+    is_shared = view.asks_whose or (view.feature not in ("", "always") and _PROJECT in named)
     return Plan(
         view,
         tuple(picked),
@@ -143,7 +144,7 @@ def plan(
         known,
         all_projects,
         view.at_once in extensions,
-        project if view.feature not in ("", "always") and not all_projects and _PROJECT in wanted else None,
+        project if is_shared and project != "default" and not all_projects else None,
     )
 
 

@@ -81,7 +81,10 @@ def _operations(server: Asked, params: Mapping[str, str]) -> list[Record]:
 
 
 def _operations_steps(why: str, all_projects: bool) -> Iterator[Step]:
-    each = "project, unless the server has one list of all" if all_projects else ""
+    each = ""
+    if all_projects:
+        each = "project, unless the server has one list of all"
+        yield Step("GET /1.0/projects?recursion=1", why="which projects there are, unless it has one list of all")
     yield Step("GET /1.0/operations?recursion=1", each, why)
 
 

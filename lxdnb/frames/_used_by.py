@@ -98,6 +98,7 @@ USES = View(
     rows=_rows,
     records=_records,
     steps=_steps,
+    asks_whose=True,
 )
 
 

@@ -110,6 +110,8 @@ class View:
     """Gets the records in another way than from the list at `collection`."""
     steps: Callable[[str, bool], Iterator[Step]] | None = None
     """Tells people the requests of `records`: for which columns, and whether of all projects."""
+    asks_whose: bool = False
+    """Whether `records` asks in any case whose the things are that a client's project has."""
 
 
 def declared(*columns: Column) -> dict[str, Column]:

@@ -69,7 +69,10 @@ def test_what_a_project_has_of_the_default_one_is_that_ones(client, server, lab,
     assert set(frames.profiles(own, ["name", "project"])["project"]) == {"p-lab"}
     assert list(frames.profiles(same, ["name"], where="project eq p-same")["name"]) == []
     told = frames.explain(same, ["name", "project"], view="profiles")
-    assert list(told["request"]) == ["GET /1.0/profiles?recursion=1", "GET /1.0/projects/p-same"]
+    assert list(told["request"]) == [
+        "GET /1.0/profiles?recursion=1&project=p-same",
+        "GET /1.0/projects/p-same?project=p-same",
+    ]
 
 
 def test_profiles_of_all_projects(client, server, lab):
