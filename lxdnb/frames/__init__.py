@@ -26,6 +26,7 @@ from typing import Literal
 
 import pandas as pd
 
+from lxdnb import checks
 from lxdnb.frames._addresses import addresses
 from lxdnb.frames._apply import apply
 from lxdnb.frames._build import build
@@ -196,10 +197,13 @@ def explain(
     >>> frames.explain(lx, ["name", "memory"])["request"].tolist()
     ['GET /1.0/instances?recursion=1', 'GET /1.0/instances/{name}/state']
     """
-    if view not in VIEWS:
+    if checks.text("view", view) not in VIEWS:
         raise ValueError(f"there is no view {view!r}: {closest(view, VIEWS)}")
+    by_source = _by(source)
+    if view != INSTANCES.name and source != "state":
+        raise ValueError(f"source is of instances alone: leave it out for {view}")
     rows = explained(
-        _by(source) if view == INSTANCES.name else VIEWS[view], clients, columns, where, all_projects=all_projects
+        by_source if view == INSTANCES.name else VIEWS[view], clients, columns, where, all_projects=all_projects
     )
     return build("explain", [Column("request"), Column("each"), Column("why")], rows, clients=named(clients))
 

@@ -121,8 +121,11 @@ def _times(column: Column, values: list[Any], told: Told) -> Any:
         times = times.where(times.between(EARLIEST, LATEST))
     if int(times.isna().sum()) > words.count(None):
         missed = [place for place, gone in enumerate(times.isna()) if gone and words[place] is not None]
-        which = f"{len(missed)} no times from {EARLIEST.year} to {LATEST.year}"
-        told(f"{column.name}: {which}, such as {_short(words[missed[0]])}")
+        many = "value is no time" if len(missed) == 1 else "values are no times"
+        told(
+            f"{column.name}: {len(missed)} {many} from {EARLIEST.year} to {LATEST.year}, such as "
+            f"{_short(words[missed[0]])}"
+        )
     return times.astype("datetime64[ns, UTC]")
 
 

@@ -62,7 +62,8 @@ class Asked:
         found = self.list(path, params)
         records = [each for each in found if isinstance(each, dict)]
         if len(records) < len(found):
-            self.words.append(f"{len(found) - len(records)} of {'/'.join(path)} were no records")
+            wrong = len(found) - len(records)
+            self.words.append(f"{wrong:,} of {'/'.join(path)} {'was no record' if wrong == 1 else 'were no records'}")
         return records
 
     def each(

@@ -134,7 +134,7 @@ def closest(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
     if close:
         return "did you mean " + " or ".join(repr(each) for each in close) + "?"
-    return f"there are {', '.join(names)}"
+    return f"there is {names[0]!r} alone" if len(names) == 1 else f"there are {', '.join(names)}"
 
 
 def chosen(view: str, columns: Mapping[str, Column], fields: Fields, asked: Sequence[str] | None) -> list[Column]:
@@ -178,7 +178,7 @@ def field_at(view: str, path: str, columns: Iterable[str], fields: Fields) -> Co
     # A name within a pattern is somebody's own, and no ground for a guess: compared with that name in its place.
     words = path.split(".")
     known += [_alike(pattern, words) for pattern in fields if "*" in pattern]
-    raise ValueError(f"{view} have no column or field {path!r}: {closest(path, known)}")
+    raise ValueError(f"there is no column or field {path!r} in {view}: {closest(path, known)}")
 
 
 def _as_json(path: str) -> Read:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from lxdnb import checks
 from lxdnb.client import Client
 from lxdnb.exceptions import LXDError
 from lxdnb.frames._asked import Asked, at_once
@@ -33,6 +34,7 @@ def frame_of(
 ) -> pd.DataFrame:
     """Return a view of a server, or of several, as a frame; see the function of the view."""
     asked = named(clients)
+    checks.flag("all_projects", all_projects)
     plans = {name: plan_for(client, view, columns, where, all_projects) for name, client in asked.items()}
     sole = asked.get("")
     if sole is not None:
@@ -68,6 +70,7 @@ def explained(
     all_projects: bool = False,
 ) -> list[Record]:
     """Return the requests that a frame would take, as records of the frame that `explain` returns."""
+    checks.flag("all_projects", all_projects)
     rows: list[Record] = []
     for name, client in named(clients).items():
         made = plan_for(client, view, columns, where, all_projects)

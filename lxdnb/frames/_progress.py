@@ -41,7 +41,6 @@ class Line:
         self._to, self._what, self._clock = to, what, clock
         self._begun = clock()
         self._next = self._begun + SOON
-        self._shown = 0
         self._open = False
 
     def __enter__(self) -> Line:
@@ -55,14 +54,12 @@ class Line:
     def __call__(self, done: int, total: int) -> None:
         now = self._clock()
         over = done == total
-        if not (self._shown if over else now >= self._next):
+        if not (self._open if over else now >= self._next):
             return
         self._next = now + OFTEN
         text = f"{self._what}: {done:,} of {total:,}" + (f", {now - self._begun:.1f} s" if over else "")
-        padded = text.ljust(self._shown)
-        self._shown = len(text)
         self._open = not over
-        self._to.write(f"\r{padded}" + ("\n" if over else ""))
+        self._to.write(f"\r{text}" + ("\n" if over else ""))  # never shorter than the one before
         self._to.flush()
 
 

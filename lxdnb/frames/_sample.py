@@ -107,7 +107,8 @@ class _Server:
         failed = {f"{which}: {thing}" if thing else which: reason for thing, reason in self.failed.items()}
         words = list(self.words)
         if self.skipped:
-            words.append(f"{self.skipped} readings were left out, since those before them took too long")
+            were = "reading was" if self.skipped == 1 else "readings were"
+            words.append(f"{self.skipped:,} {were} left out, for what came before took too long")
         return failed, [f"{which}: {word}" for word in words]
 
 
@@ -180,7 +181,8 @@ class Sampling:
         failed: dict[str, str] = {}
         words = list(self._words)
         if dropped:
-            words.append(f"the first {dropped} rows were dropped: keep= says how many are kept")
+            first = "first row was" if dropped == 1 else f"first {dropped:,} rows were"
+            words.append(f"the {first} dropped: keep= says how many are kept")
         for server in self._servers:
             fails, told = server.told()
             failed |= fails

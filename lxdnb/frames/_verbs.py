@@ -80,7 +80,7 @@ def verb_of(view: str, verb: Any, options: Mapping[str, Any]) -> tuple[str, Mapp
     name = ALIASES.get(said, said)
     if name not in verbs:
         known = [*verbs, *(alias for alias, proper in ALIASES.items() if proper in verbs)]
-        raise ValueError(f"{view} have no verb {said!r}: {closest(said, known)}")
+        raise ValueError(f"there is no verb {said!r} for {view}: {closest(said, known)}")
     known = verbs[name]
     for option in options:
         if option not in known:

@@ -198,6 +198,24 @@ def test_an_unknown_column_is_refused_before_anything_is_sent(client):
         frames.instances(client, "name")
 
 
+@pytest.mark.parametrize(
+    ("ask", "error", "told"),
+    [
+        (lambda client: frames.instances(client, all_projects="no"), TypeError, "all_projects is True or False"),
+        (lambda client: frames.explain(client, all_projects=0), TypeError, "all_projects is True or False"),
+        (lambda client: frames.explain(client, view=None), TypeError, "view is a str"),
+        (lambda client: frames.explain(client, view="imags"), ValueError, "no view 'imags': did you mean 'images'"),
+        (lambda client: frames.explain(client, view="images", source="metric"), ValueError, "not 'metric'"),
+        (lambda client: frames.explain(client, view="images", source="metrics"), ValueError, "of instances alone"),
+        (lambda client: frames.sample(client, columns=["nme"]), ValueError, "'nme' in sample: did you mean 'name'"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_before_anything_is_sent(client, asked, ask, error, told):
+    with pytest.raises(error, match=told):
+        ask(client)
+    assert asked == []
+
+
 def test_a_slip_in_a_key_is_told_though_it_may_be_a_key(client, server, mixed):
     server.cli("config", "set", "f-run", "user.role", "web")
     for ask in ({"columns": ["name", "config.user.rolle"]}, {"where": "config.user.rolle eq web"}):

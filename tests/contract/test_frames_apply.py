@@ -295,8 +295,8 @@ def test_what_cannot_be_meant_is_said_before_anything_is_sent(client, server, as
     pools, images = frames.pools(client, ["name"]), frames.images(client, ["fingerprint"])
     asked.clear()
     wrong = {
-        "instances have no verb 'stpo': did you mean 'stop'": lambda: frames.apply(every, "stpo"),
-        "images have no verb 'stop': there are delete": lambda: frames.apply(images, "stop"),
+        "there is no verb 'stpo' for instances: did you mean 'stop'": lambda: frames.apply(every, "stpo"),
+        "there is no verb 'stop' for images: there is 'delete' alone": lambda: frames.apply(images, "stop"),
         "stop has no option 'forc': did you mean 'force'": lambda: frames.apply(every, "stop", forc=True),
         "freeze has no option 'force': it has none": lambda: frames.apply(every, "freeze", force=True),
         "force is True or False": lambda: frames.apply(every, "delete", force=1),

@@ -101,7 +101,7 @@ def test_paths_reach_keys_with_dots(path, value):
     ],
 )
 def test_an_unknown_column_names_the_closest(wrong, hint):
-    with pytest.raises(ValueError, match=f"instances have no column or field '{wrong}': {hint}"):
+    with pytest.raises(ValueError, match=f"there is no column or field '{wrong}' in instances: {hint}"):
         plan(INSTANCES, ["name", wrong])
     with pytest.raises(ValueError, match=hint):
         plan(INSTANCES, ["name"], f"{wrong} eq 1")
@@ -162,7 +162,7 @@ def test_times_that_no_column_can_hold_cost_their_cells_alone(time):
     assert frame["x"][0] == pd.Timestamp(TIMES[0])
     assert list(frame["x"].isna()) == [False, True, True]
     words = marked(frame)["words"]
-    assert words == [f"x: 1 no times from 1678 to 2262, such as {time!r}"]
+    assert words == [f"x: 1 value is no time from 1678 to 2262, such as {time!r}"]
 
 
 def test_conditions_see_times_as_far_as_servers_tell_them():
