@@ -52,8 +52,9 @@ def apply(
     `force=False` ask its init; `delete` takes what runs only with `force=True`. A snapshot has the name that the server
     gives it, unless `name` is given.
 
-    With `dry_run` nothing is changed: `would` is what would be done. What is so already is left alone, and the row says
-    `nothing` and why. A server takes `start` of a frozen one for no start: it is unfrozen.
+    With `dry_run` nothing is changed: `would` is what would be done, and `error` why a server would refuse, as with
+    a profile in use. What is so already is left alone, and the row says `nothing` and why. A server takes `start` of a
+    frozen one for no start: it is unfrozen.
 
     | column | dtype | |
     |---|---|---|
@@ -91,7 +92,8 @@ def apply(
     line = teller(progress, verb)
     rows = rows_of(frame, kind.keys, kind_name, client, maybe=("location",) if "pool" in kind.keys else ())
     places = _Places(rows, kind)
-    before = places.look(rows.things)
+    # To foresee is for dry runs alone: else what is refused is the server's to say.
+    before = places.look(rows.things, foresee=dry_run)
     force = bool(given.get("force"))
     intents = [
         Intent(refused=str(found)) if isinstance(found, LXDError) else intent(verb, found, force=force)
@@ -189,10 +191,13 @@ class _Places:
             node = node[thing.keys[word[1:-1]] if word.startswith("{") else word]
         return root, node
 
-    def look(self, things: Sequence[Thing]) -> list[Found]:
-        """Return what is found of each: of instances by one request for those of a project, of others by one each."""
+    def look(self, things: Sequence[Thing], *, foresee: bool = False) -> list[Found]:
+        """Return what is found of each: of instances by one request for those of a project, of others by one each.
+
+        With `foresee` it is told why a server would not delete it, too.
+        """
         if self._kind is not THINGS["instances"]:
-            return at_once(self._look_at, things)
+            return at_once(lambda thing: self._look_at(thing, foresee), things)
         places = list(dict.fromkeys(map(self._place, things)))
         found = dict(zip(places, at_once(self._instances, places), strict=True))
         return [_status(found[self._place(thing)], thing) for thing in things]
@@ -200,14 +205,14 @@ class _Places:
     def _place(self, thing: Thing) -> tuple[str, str, str]:
         return thing.server, thing.keys["project"], thing.more.get("location", "")
 
-    def _look_at(self, thing: Thing) -> Found:
+    def _look_at(self, thing: Thing, foresee: bool) -> Found:
         try:
-            self.node(thing)[1].get()
+            record = api.metadata(self.node(thing)[1].get())
         except NotFound:
             return Status(None)
         except LXDError as error:
             return error
-        return Status(PRESENT)
+        return Status(PRESENT, held=self._kind.held(record) if foresee and isinstance(record, dict) else None)
 
     def _instances(self, place: tuple[str, str, str]) -> dict[str, Record] | LXDError:
         try:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from lxdnb import checks
-from lxdnb.frames._columns import closest
+from lxdnb.frames._columns import Record, closest
+from lxdnb.frames._references import references
 
 __all__ = ["THINGS", "Intent", "Kind", "Status", "intent", "verb_of"]
 
@@ -39,16 +40,37 @@ ALIASES = {"pause": "freeze", "resume": "unfreeze"}
 """What `lxc` and `incus` call them."""
 
 
+def _used(record: Record) -> str | None:
+    users = references(record.get("used_by"))
+    more = f" and {len(users) - 1:,} more" if len(users) > 1 else ""
+    return f"is in use by {users[0]}{more}" if users else None
+
+
+def _network(record: Record) -> str | None:
+    return "is not managed: it is not the server's to delete" if record.get("managed") is False else _used(record)
+
+
+def _profile(record: Record) -> str | None:
+    return "is the profile that each project has" if record.get("name") == "default" else _used(record)
+
+
+def _volume(record: Record) -> str | None:
+    if record.get("type") in ("container", "virtual-machine"):
+        return "is an instance's own: it goes with that"
+    return _used(record) if record.get("type") == "custom" else None
+
+
 @dataclass(frozen=True)
 class Kind:
     """The things of a view: where each is, and the verbs for it with their options.
 
-    `path` is that of one of them, with its keys in braces.
+    `path` is that of one of them, with its keys in braces. `held` tells from a record why servers would not delete it.
     """
 
     path: tuple[str, ...]
     keys: tuple[str, ...]
     verbs: Mapping[str, Mapping[str, Check]] = field(default_factory=lambda: {"delete": {}})
+    held: Callable[[Record], str | None] = lambda _: None
 
 
 THINGS: Mapping[str, Kind] = {
@@ -58,14 +80,16 @@ THINGS: Mapping[str, Kind] = {
         ("project", "name"),
         {**STATE, "delete": {"force": checks.flag}, "snapshot": {"name": _name, "stateful": checks.flag}},
     ),
-    "networks": Kind(("networks", "{name}"), ("project", "name")),
-    "profiles": Kind(("profiles", "{name}"), ("project", "name")),
+    "networks": Kind(("networks", "{name}"), ("project", "name"), held=_network),
+    "profiles": Kind(("profiles", "{name}"), ("project", "name"), held=_profile),
     "snapshots": Kind(("instances", "{instance}", "snapshots", "{name}"), ("project", "instance", "name")),
     "volume_snapshots": Kind(
         ("storage-pools", "{pool}", "volumes", "{type}", "{volume}", "snapshots", "{name}"),
         ("project", "pool", "type", "volume", "name"),
     ),
-    "volumes": Kind(("storage-pools", "{pool}", "volumes", "{type}", "{name}"), ("project", "pool", "type", "name")),
+    "volumes": Kind(
+        ("storage-pools", "{pool}", "volumes", "{type}", "{name}"), ("project", "pool", "type", "name"), held=_volume
+    ),
 }
 """By the names of the views."""
 
@@ -94,6 +118,8 @@ class Status(NamedTuple):
 
     word: str | None
     ephemeral: bool = False
+    held: str | None = None
+    """Why a server would not delete it, as far as that was asked for."""
 
 
 class Intent(NamedTuple):
@@ -128,6 +154,8 @@ def intent(verb: str, status: Status, *, force: bool = False) -> Intent:
         return Intent(refused=f"is Stopped: only what runs can be {NOT_WHEN_STOPPED[verb]}")
     if verb == "start" and word == "Frozen":
         return Intent(("unfreeze",))  # a server takes it for running
+    if verb == "delete" and status.held:
+        return Intent(refused=status.held)
     if verb == "delete" and word in ("Running", "Frozen"):
         if not force:
             return Intent(refused=f"is {status.word}: stop it first, or give force=True")

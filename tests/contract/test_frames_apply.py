@@ -157,7 +157,12 @@ def test_things_of_other_views(client, server):
     plan = frames.apply(
         every.set_index("name").loc[["a b", "free", "used", "gone"]].reset_index(), "delete", dry_run=True
     )
-    assert told(plan, "before", "would") == [("present", "delete")] * 3 + [(None, "nothing: is gone already")]
+    assert told(plan, "before", "would", "error") == [
+        ("present", "delete", None),
+        ("present", "delete", None),
+        ("present", None, "is in use by instance a-1"),
+        (None, "nothing: is gone already", None),
+    ]
     assert {each["name"] for each in server.query("/1.0/profiles?recursion=1")} == {"default", "a b", "free", "used"}
     done = frames.apply(plan, "delete")
     assert told(done, "did", "after") == [
@@ -181,6 +186,40 @@ def test_things_of_other_views(client, server):
     images = frames.images(client, where="aliases eq mine")
     assert frames.apply(images, "delete")[["did", "after"]].fillna("-").to_numpy().tolist() == [["delete", "-"]]
     assert [each["aliases"][0]["name"] for each in server.query("/1.0/images?recursion=1")] == ["busybox"]
+
+
+DELETES = {
+    "networks": "/1.0/networks/{name}",
+    "profiles": "/1.0/profiles/{name}",
+    "volumes": "/1.0/storage-pools/{pool}/volumes/{type}/{name}",
+}
+
+
+def test_a_dry_run_foresees_what_the_server_refuses(client, server):
+    for name in ("free", "used"):
+        server.cli("profile", "create", name)
+        server.cli("storage", "volume", "create", "default", name)
+    server.cli("init", "busybox", "a-1", "-p", "default", "-p", "used")
+    server.cli("storage", "volume", "attach", "default", "used", "a-1", "/mnt")
+    refused = []
+    for view, path in DELETES.items():
+        # Of networks one alone: others of the machine's come and go.
+        where = "name eq lo" if view == "networks" else "name ne [0-9a-f]{64}"
+        plan = frames.apply(getattr(frames, view)(client, where=where), "delete", dry_run=True)
+        assert (plan["would"].isna() == plan["error"].notna()).all()
+        for row in plan[plan["error"].notna()].to_dict("records"):
+            with pytest.raises(DaemonError):
+                server.cli("query", "-X", "DELETE", path.format_map(row))
+            refused.append((view, row["name"], row["error"]))
+        for row in plan[plan["error"].isna()].to_dict("records"):
+            server.cli("query", "-X", "DELETE", path.format_map(row))
+    assert set(refused) == {
+        ("networks", "lo", "is not managed: it is not the server's to delete"),
+        ("profiles", "default", "is the profile that each project has"),
+        ("profiles", "used", "is in use by instance a-1"),
+        ("volumes", "a-1", "is an instance's own: it goes with that"),
+        ("volumes", "used", "is in use by instance a-1"),
+    }
 
 
 def test_networks(client, server):
