@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import signal
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, nullcontext
@@ -25,6 +26,11 @@ from tests.simulated_clusters import simulated_cluster
 
 hypothesis.settings.register_profile("lxdnb", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("lxdnb")
+
+
+def pytest_configure() -> None:
+    """Hear interrupts, of which some tests are: a shell's `make test &` has all that it starts ignore them."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)
