@@ -13,6 +13,8 @@ blanks or parentheses stands in quotes.
 - Numbers are compared with numbers, sizes (`1GiB`, `512MB`) and, of shares, `80%`; times with ISO 8601, of which a date
   alone is the whole day, in UTC; booleans with `true` and `false`. `gt` and the like take texts for what they say:
   `config.limits.memory ge 1GiB`.
+- `gt` and the like know `now` too, with seconds, minutes, hours, days or weeks (`s`, `min`, `h`, `d`, `w`) before or
+  after it: `created_at lt now-7d` is what is older than 7 days, `expires_at lt now+30d` what expires within 30.
 - What is missing is an empty text: `config.user.role ne web` holds without a role, `last_used_at eq ""` for never.
 
 What a server evaluates rightly it is sent as a filter, the rest is done here. What cannot be understood is a

@@ -23,7 +23,10 @@ __all__ = ["Test", "tester"]
 SECONDS = 0.25  # that an expression may take for one text, in which no interrupt is heard
 LONGEST = 1_000  # characters of an expression
 _REPEATED = 1_000_000  # pieces that an expression with {1000} and the like may come to: the engine writes them all out
-_KINDS = "a number, a size such as 1GiB, a share such as 80%, or a time such as 2026-11-29 or 2026-11-29T15:00:00Z"
+_KINDS = (
+    "a number, a size such as 1GiB, a share such as 80%, or a time such as 2026-11-29, 2026-11-29T15:00:00Z or now-7d "
+    "(s, min, h, d, w)"
+)
 _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
     "gt": operator.gt,
     "ge": operator.ge,

@@ -11,7 +11,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, NoReturn
 
 from lxdnb import checks
@@ -32,6 +32,8 @@ _JOINTS = {"&": "and", "&&": "and", ",": "and", ";": "and", "|": "or", "||": "or
 _GLOB = re.compile(r"(?<=[A-Za-z0-9_-])\*")
 _GLUED = re.compile(r"([^=!<>~]+)(===?|!=|<>|>=|<=|=~|!~|[=<>~])(.+)", re.DOTALL)
 _TOKEN = re.compile(r"""\s+|(?P<mark>[()])|"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<word>[^\s()"'][^\s()]*)""")
+_NOW = re.compile(r"now(?: ?([+-]) ?([0-9]{1,6}) ?(s|min|h|d|w))?")
+_LENGTHS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _BARE = re.compile(r"""[^\s()"'][^\s()]*""")
 
 
@@ -80,21 +82,24 @@ class Or:
 Condition = Comparison | Not | And | Or
 
 
-def parse(text: str) -> Condition:
+def parse(text: str, now: datetime | None = None) -> Condition:
     """Return what a text says. Raises ValueError, which tells where it goes wrong and what to write.
 
     A value is one word, or stands in single or double quotes, as it must if it has blanks or parentheses in it, or is
-    one of `and or not eq ne gt ge lt le`. What comparisons mean: `holds`.
+    one of `and or not eq ne gt ge lt le`. What comparisons mean: `holds`. After `gt ge lt le`, `now` and what is so
+    long before or after it, as `now-7d`, are times: `now` is given, or else when this is called.
 
     >>> str(parse("name eq c1 or not status eq Running"))
     'name eq c1 or not status eq Running'
+    >>> str(parse("created_at lt now-12h", datetime(2026, 11, 29, 15, tzinfo=UTC)))
+    'created_at lt 2026-11-29T03:00:00+00:00'
     """
     checks.text("where", text)
     if len(text) > LONGEST:
         raise ValueError(f"where has {len(text):,} characters, of which {LONGEST:,} are the most")
     if not text.strip():
         raise ValueError("where is empty: give a condition, as in 'status eq Running', or leave it out")
-    return _Parser(text).whole()
+    return _Parser(text, datetime.now(UTC) if now is None else now).whole()
 
 
 def fields(condition: Condition) -> tuple[str, ...]:
@@ -193,7 +198,8 @@ class _Token(NamedTuple):
 
 
 class _Parser:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, now: datetime) -> None:
+        self._now = now
         self._tokens = list(_tokens(text))
         self._at = 0
 
@@ -265,11 +271,14 @@ class _Parser:
             _refuse(
                 value, f"{_shown(value.text)} stands {after} where a value should be: if it is one, quotes around it"
             )
+        said = value.text
+        if operator.text not in ("eq", "ne") and (since := _NOW.fullmatch(said)):
+            said = _moment(since, self._now) or _refuse(value, f"{_shown(said)} is too far away")
         try:
-            tester(field.text, "eq" if operator.text == "ne" else operator.text, value.text)
+            tester(field.text, "eq" if operator.text == "ne" else operator.text, said)
         except ValueError as error:
             _refuse(value, str(error))
-        return Comparison(field.text, operator.text, value.text)
+        return Comparison(field.text, operator.text, said)
 
     def _refuse_joint(self, token: _Token) -> NoReturn:
         if token.kind == "(":
@@ -301,6 +310,16 @@ def _tokens(text: str) -> Iterator[_Token]:
                 _refuse(_Token("", "", found.end()), "a blank is missing after the quotes")
         place = found.end()
     yield _Token("end", "", len(text))
+
+
+def _moment(since: re.Match[str], now: datetime) -> str | None:
+    """Return the time that is so long before or after now; None where there is none."""
+    sign, amount, unit = since.groups()
+    try:
+        length = timedelta(**{_LENGTHS[unit]: int(sign + amount)}) if unit else timedelta()
+        return (now + length).isoformat(timespec="seconds")
+    except OverflowError:
+        return None
 
 
 def _refuse(token: _Token, why: str) -> NoReturn:

@@ -156,6 +156,8 @@ CONDITIONS: dict[str, Callable[[Record], bool]] = {
     "description eq ''": lambda c: not c["description"],
     'description ne "two words" and name ne c4': lambda c: c["name"] in ("c1", "c2", "c3"),
     "created_at gt 2020-01-01 and name eq c3": lambda c: c["name"] == "c3",
+    "created_at gt now-1d and created_at lt now+1h": lambda c: True,
+    "created_at le now-1d or name eq c3": lambda c: c["name"] == "c3",
     "config.limits.memory ge 512MiB": lambda c: "limits.memory" in c["config"],
     "memory_limit gt 512MiB": lambda c: "limits.memory" in c["config"],
     "image eq .+ and name eq c1": lambda c: c["name"] == "c1",

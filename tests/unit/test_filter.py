@@ -107,6 +107,39 @@ def test_what_is_refused_and_what_to_write(text, words):
     assert len(str(caught.value)) < 300
 
 
+NOW = datetime(2026, 11, 29, 15, 0, 30, 999_999, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("x lt now", "x lt 2026-11-29T15:00:30+00:00"),
+        ("x ge now-45s", "x ge 2026-11-29T14:59:45+00:00"),
+        ("x gt now-90min", "x gt 2026-11-29T13:30:30+00:00"),
+        ("x le now+12h", "x le 2026-11-30T03:00:30+00:00"),
+        ("not (x lt now-7d)", "not x lt 2026-11-22T15:00:30+00:00"),
+        ("x lt 'now - 2w'", "x lt 2026-11-15T15:00:30+00:00"),
+        ("x eq now-7d", "x eq now-7d"),  # a text as any other
+    ],
+)
+def test_now_is_a_time_where_times_are_compared(text, meant):
+    assert str(parse(text, NOW)) == meant
+
+
+def test_older_than_is_before_so_long_ago():
+    times = {"old": datetime(2026, 11, 1, tzinfo=UTC), "new": datetime(2026, 11, 29, tzinfo=UTC), "none": None}
+    older = parse("x lt now-7d", NOW)
+    assert [name for name, value in times.items() if holds(older, {"x": value}.get)] == ["old"]
+    # Without a time it is that of the call: nothing is kept from one to the next.
+    assert those("x gt now-1h and x lt now+1h", this=datetime.now(UTC), last=times["old"]) == ["this"]
+
+
+@pytest.mark.parametrize("text", ["7d", "now-7", "now-7m", "now-1y", "now-7days", "now7d", "now-999999w"])
+def test_what_is_no_time_from_now(text):
+    with pytest.raises(ValueError, match=r"now-7d \(s, min, h, d, w\), which|is too far away"):
+        parse(f"x lt {text}")
+
+
 def test_a_condition_is_a_text():
     with pytest.raises(TypeError, match="where is a str, not list"):
         parse(["name eq c1"])
