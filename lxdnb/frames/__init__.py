@@ -4,6 +4,16 @@ Every function takes a client, or several: a mapping of names to clients, or a l
 column. The schema of a frame depends on what was asked for and never on what the server holds. `explain` tells the
 requests before they are made. The only room that imports pandas.
 
+| what | functions |
+|---|---|
+| instances | `instances`, `containers`, `virtual_machines`; their `addresses`, `config`, `devices`, `snapshots` |
+| what they have | `images`, `pools`, `volumes`, `volume_snapshots`, `networks`, `leases`, `profiles`, `projects` |
+| the server | `members`, `certificates`, `operations`, `warnings`, `resources`, `metrics` |
+| of all these | `used_by`, what uses what; `explain`, which requests a view takes |
+| over time | `diff`, `sample` (a `Sampling`), `events`, `from_events` |
+| what acts | `run`, a command in many; `apply`, a verb for many |
+| with frames | `to_parquet`, `read_parquet`, `html`, `text`, `outcomes`, `client_of` |
+
 `where` picks rows, in LXD's words, by any column or field: `status eq Running and not (memory lt 1GiB or name eq c.*)`.
 There are `eq`, `ne`, `gt`, `ge`, `lt`, `le`; `not` binds closer than `and`, and `and` closer than `or`. A value with
 blanks or parentheses stands in quotes.

@@ -15,7 +15,7 @@ from typing import Any
 
 from lxdnb import checks
 
-__all__ = ["Column", "Fields", "Read", "Record", "at", "by_path", "chosen", "closest", "mapping", "unheard"]
+__all__ = ["Column", "Fields", "Read", "Record", "at", "by_path", "chosen", "closest", "mapping", "said", "unheard"]
 
 Record = dict[str, Any]
 Read = Callable[[Record], Any]
@@ -121,6 +121,11 @@ def at(value: Any, words: Sequence[str]) -> Any:
         if key in value and (found := at(value[key], words[taken:])) is not None:
             return found
     return None
+
+
+def said(key: str) -> Read:
+    """Return a function that reads what is empty where there is none, and then missing."""
+    return lambda record: record.get(key) or None
 
 
 def mapping(value: object) -> dict[str, Any]:

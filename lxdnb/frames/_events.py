@@ -23,14 +23,13 @@ from lxdnb.frames._build import SERVER, build
 from lxdnb.frames._columns import Record
 from lxdnb.frames._documented import tabled
 from lxdnb.frames._happenings import EVENTS, happened, in_order
-from lxdnb.frames._servers import Clients, named
+from lxdnb.frames._servers import THE_SERVER, Clients, named
 from lxdnb.streams import Events, EventType
 
 __all__ = ["events", "from_events"]
 
 LAST_WORDS = 2.0  # seconds that servers have for what they were saying when the time was over
 KEPT = 64 * 1024 * 1024  # characters of messages and contexts that are kept
-THE_SERVER = "the server"  # what a sole one is called in words for people
 
 Event = Mapping[str, Any]
 

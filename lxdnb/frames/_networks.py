@@ -9,7 +9,7 @@ import pandas as pd
 
 from lxdnb.exceptions import LXDAPIException, NotFound
 from lxdnb.frames._asked import Asked, at_once
-from lxdnb.frames._columns import Column, Record, by_path
+from lxdnb.frames._columns import Column, Record, by_path, said
 from lxdnb.frames._documented import documented
 from lxdnb.frames._fetch import frame_of
 from lxdnb.frames._references import USED_BY, references
@@ -21,11 +21,6 @@ __all__ = ["LEASES", "NETWORKS", "leases", "networks"]
 TYPES = ("bridge", "macvlan", "sriov", "ovn", "physical", "bond", "vlan", "loopback", "unknown")
 STATUSES = ("Created", "Pending", "Errored", "Unknown", "Unavailable")
 GIVE = ("bridge", "ovn")  # the types of networks that give addresses: of others servers tell an error
-
-
-def _said(key: str) -> Callable[[Record], Any]:
-    """Read a text that is empty where there is none."""
-    return lambda record: record.get(key) or None
 
 
 def _subnet(key: str) -> Callable[[Record], Any]:
@@ -58,7 +53,7 @@ NETWORKS = View(
             "status",
             "category",
             "NA for what is not managed",
-            read=_said("status"),
+            read=said("status"),
             unit="status",
             categories=STATUSES,
         ),
@@ -166,9 +161,9 @@ LEASES = View(
         Column("network", what="`networks.name`", read=lambda record: record.get("network") or record.get("name")),
         Column("hostname"),
         Column("address"),
-        Column("hwaddr", what="`devices.hwaddr`; NA for the network's own address", read=_said("hwaddr")),
+        Column("hwaddr", what="`devices.hwaddr`; NA for the network's own address", read=said("hwaddr")),
         Column("type", "category", categories=("static", "dynamic", "gateway")),
-        Column("location", what="member of the cluster; `none` where there is none", read=_said("location")),
+        Column("location", what="member of the cluster; `none` where there is none", read=said("location")),
         Column("project", what="of the instance that has it", shown=False),
     ),
     keys=("network", "project", "hwaddr", "address"),

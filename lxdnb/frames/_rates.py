@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from lxdnb.frames._columns import Record
+from lxdnb.frames._columns import mapping
 
 __all__ = ["Key", "Reading", "Row", "Use", "gap", "is_repeated", "next_tick", "rows", "use_in"]
 
@@ -64,18 +64,18 @@ class Row(NamedTuple):
 
 def use_in(state: Any) -> Use:
     """Return what a state says of the use of an instance; what is none of the type that it should have is missing."""
-    state = _dict(state)
+    state = mapping(state)
     cards: dict[str, tuple[int, int]] | None = None
     if isinstance(state.get("network"), dict):
         cards = {}
         for name, card in state["network"].items():
-            counters = _dict(_dict(card).get("counters"))
+            counters = mapping(mapping(card).get("counters"))
             received, sent = _count(counters.get("bytes_received")), _count(counters.get("bytes_sent"))
-            if _dict(card).get("type") != "loopback" and received is not None and sent is not None:
+            if mapping(card).get("type") != "loopback" and received is not None and sent is not None:
                 cards[name] = (received, sent)
     return Use(
-        _count(_dict(state.get("cpu")).get("usage")),
-        _count(_dict(state.get("memory")).get("usage")),
+        _count(mapping(state.get("cpu")).get("usage")),
+        _count(mapping(state.get("memory")).get("usage")),
         _count(state.get("processes")),
         cards,
         _count(state.get("pid")),
@@ -158,10 +158,6 @@ def _fell(first: Use, then: Use) -> bool:
 
 def _total(use: Use, way: int) -> int | None:
     return None if use.cards is None else sum(card[way] for card in use.cards.values())
-
-
-def _dict(value: Any) -> Record:
-    return value if isinstance(value, dict) else {}
 
 
 def _count(value: Any) -> int | None:

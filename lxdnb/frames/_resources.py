@@ -9,7 +9,7 @@ import pandas as pd
 
 from lxdnb.exceptions import LXDAPIException
 from lxdnb.frames._asked import Asked, at_once
-from lxdnb.frames._columns import Column, Record
+from lxdnb.frames._columns import Column, Record, mapping, said
 from lxdnb.frames._documented import documented
 from lxdnb.frames._fetch import frame_of
 from lxdnb.frames._servers import Clients
@@ -66,7 +66,7 @@ def things(hardware: Record) -> Iterator[Record]:
     """Yield each thing of a server's hardware with its fields as the server tells them, its `kind`, its `id`, and the
     id of what it is a part of as `parent`."""
     place = {"location": hardware.get("location")}
-    system, cpu, memory = (_dict(hardware.get(key)) for key in ("system", "cpu", "memory"))
+    system, cpu, memory = (mapping(hardware.get(key)) for key in ("system", "cpu", "memory"))
     if system:
         yield {**system, **place, "kind": "system", "id": system.get("uuid") or None}
     for socket in _list(cpu.get("sockets")):
@@ -88,27 +88,23 @@ def things(hardware: Record) -> Iterator[Record]:
         yield {**memory, **place, "kind": "memory", "id": None}
     for node in _list(memory.get("nodes")):
         yield {**node, **place, "kind": "memory-node", "id": _text(node.get("numa_node"))}
-    for card in _list(_dict(hardware.get("gpu")).get("cards")):
+    for card in _list(mapping(hardware.get("gpu")).get("cards")):
         yield {**card, **place, "kind": "gpu", "id": _address(card)}
-    for card in _list(_dict(hardware.get("network")).get("cards")):
+    for card in _list(mapping(hardware.get("network")).get("cards")):
         yield {**card, **place, "kind": "network", "id": _address(card)}
         for port in _list(card.get("ports")):
             yield {**port, **place, "kind": "port", "parent": _address(card)}
-    for disk in _list(_dict(hardware.get("storage")).get("disks")):
+    for disk in _list(mapping(hardware.get("storage")).get("disks")):
         yield {**disk, **place, "kind": "disk"}
         for partition in _list(disk.get("partitions")):
             yield {**partition, **place, "kind": "partition", "parent": disk.get("id")}
-    for device in _list(_dict(hardware.get("pci")).get("devices")):
+    for device in _list(mapping(hardware.get("pci")).get("devices")):
         yield {**device, **place, "kind": "pci", "id": device.get("pci_address")}
-    for device in _list(_dict(hardware.get("usb")).get("devices")):
+    for device in _list(mapping(hardware.get("usb")).get("devices")):
         number = f"{device.get('bus_address')}:{device.get('device_address')}"
         yield {**device, **place, "kind": "usb", "id": number}
-    if load := _dict(hardware.get("load")):  # which LXD 5.0 does not tell
+    if load := mapping(hardware.get("load")):  # which LXD 5.0 does not tell
         yield {**load, **place, "kind": "load"}
-
-
-def _dict(value: Any) -> Record:
-    return value if isinstance(value, dict) else {}
 
 
 def _list(value: Any) -> list[Record]:
@@ -126,7 +122,7 @@ def _address(card: Record) -> str | None:
 
 def _name(record: Record) -> Any:
     """Read what its maker calls it; a disk's model, a card's product, a processor's name."""
-    nvidia = _dict(record.get("nvidia")).get("model")
+    nvidia = mapping(record.get("nvidia")).get("model")
     return record.get("name") or record.get("model") or nvidia or record.get("product") or None
 
 
@@ -173,12 +169,12 @@ RESOURCES = View(
         Column("kind", "category", categories=KINDS),
         Column("id", what="of a port or disk its name, as eth0; else its address or number"),
         Column("name", what="as its maker calls it", read=_name),
-        Column("vendor", read=lambda record: record.get("vendor") or None),
+        Column("vendor", read=said("vendor")),
         Column("size", "Int64", "of memory, disks, partitions", "size, total", _size, unit="bytes"),
         Column("used", "Int64", "of memory", unit="bytes", measured=True),
         Column("numa_node", "Int64"),
-        Column("driver", read=lambda record: record.get("driver") or None),
-        Column("pci_address", read=lambda record: record.get("pci_address") or None),
+        Column("driver", read=said("driver")),
+        Column("pci_address", read=said("pci_address")),
         Column("parent", what="`id` of what it is a part of, as of a partition's disk"),
         Column("location", what="member of the cluster; `none` where there is none", shown=False),
         Column("architecture", what="of a cpu", shown=False),

@@ -29,14 +29,13 @@ from lxdnb.frames._kept import Kept
 from lxdnb.frames._metrics import uses
 from lxdnb.frames._plan import Plan
 from lxdnb.frames._rates import KEPT, Key, Reading, Use, gap, is_repeated, next_tick, rows, use_in
-from lxdnb.frames._servers import Clients, named
+from lxdnb.frames._servers import THE_SERVER, Clients, named
 from lxdnb.frames._view import declared, is_active
 
 __all__ = ["SAMPLE", "Sampling", "sample"]
 
 GOODBYE = 0.3  # seconds that stop() gives a thread whose request is under way; it ends by itself when that does
 TOLD = 20  # words that are kept of each server
-THE_SERVER = "the server"  # what a sole one is called in words for people
 SOURCES = ("metrics", "state")
 
 log = logging.getLogger("lxdnb")

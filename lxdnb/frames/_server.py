@@ -11,7 +11,7 @@ from cryptography import x509
 
 from lxdnb import redact
 from lxdnb.frames._asked import Asked
-from lxdnb.frames._columns import Column, Record
+from lxdnb.frames._columns import Column, Record, said
 from lxdnb.frames._documented import documented
 from lxdnb.frames._fetch import frame_of
 from lxdnb.frames._references import reference, references
@@ -31,11 +31,6 @@ OPERATION_STATUSES = (
     "Started",
     "Stopped",
 )
-
-
-def _said(key: str) -> Callable[[Record], Any]:
-    """Read a text that is empty where there is none."""
-    return lambda record: record.get(key) or None
 
 
 def _members(server: Asked, params: Mapping[str, str]) -> list[Record]:
@@ -185,7 +180,7 @@ OPERATIONS = View(
         Column("created_at", "datetime", unit="age"),
         Column("updated_at", "datetime", unit="age"),
         Column("may_cancel", "boolean"),
-        Column("err", what="why it failed", read=_said("err")),
+        Column("err", what="why it failed", read=said("err")),
         Column("location", what="member of the cluster; `none` where there is none", shown=False),
     ),
     keys=("id",),
@@ -201,11 +196,11 @@ WARNINGS = View(
         Column("severity", "category", categories=("low", "moderate", "high")),
         Column("status", "category", unit="status", categories=("new", "acknowledged", "resolved")),
         Column("count", "Int64", "how often it came"),
-        Column("last_message", read=_said("last_message")),
+        Column("last_message", read=said("last_message")),
         Column("first_seen_at", "datetime", unit="age"),
         Column("last_seen_at", "datetime", unit="age"),
         Column("entity", what="what it is about, as `instance c1`; NA for the server", path="entity_url", read=_entity),
-        Column("project", read=_said("project")),
+        Column("project", read=said("project")),
         Column("location", what="member of the cluster; `none` where there is none"),
         Column("uuid", shown=False),
     ),

@@ -14,8 +14,9 @@ import pandas as pd
 from lxdnb import checks
 from lxdnb.client import Client
 
-__all__ = ["Clients", "a_frame", "client_of", "marked", "named", "remember"]
+__all__ = ["THE_SERVER", "Clients", "a_frame", "client_of", "marked", "named", "remember"]
 
+THE_SERVER = "the server"  # what a sole one is called in words for people
 Clients = Client | Mapping[str, Client] | Iterable[Client]
 """A client, several by name, or several."""
 

@@ -6,6 +6,7 @@ import builtins
 import importlib
 import inspect
 import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import lxdnb
-from lxdnb import exceptions, models
+from lxdnb import exceptions, frames, models
 
 ROOT = Path(__file__).parents[2]
 MODULES = ["lxdnb", *(module.name for module in pkgutil.walk_packages(lxdnb.__path__, "lxdnb."))]
@@ -36,6 +37,11 @@ def test_all_lists_what_is_public(name: str):
         assert public <= set(module.__all__)
     for attribute in getattr(module, "__all__", ()):
         assert hasattr(module, attribute)
+
+
+def test_the_help_of_frames_names_all_of_them():
+    public = {name for name in frames.__all__ if inspect.isroutine(getattr(frames, name))}
+    assert public - {*re.findall("`([a-z_]+)`", (frames.__doc__ or "").partition("`where` picks")[0])} == set()
 
 
 def test_no_star_import_covers_a_builtin():
