@@ -173,6 +173,11 @@ def unheard(columns: Iterable[Column], records: Sequence[Record]) -> list[str]:
 
 def field_at(view: str, path: str, columns: Iterable[str], fields: Fields) -> Column:
     """Return a column for the field at a path. Raises ValueError where a record has no such field."""
+    if "*" in path.split("."):
+        whole = path.partition(".*")[0]
+        kind = fields.get(whole, "")
+        hint = f", or {whole!r} for all of them" if "json" in (kind, *kind[:1]) else ""
+        raise ValueError(f"* in {path!r} stands for a name: write one in its place{hint}")
     for pattern, kind in fields.items():
         if _pattern(pattern).fullmatch(path):
             dtype, needs = (kind, ()) if isinstance(kind, str) else (kind[0], (kind[1],))

@@ -28,7 +28,7 @@ def documented(view: View) -> Callable[[F], F]:
         if others := _names(each.name for each in columns if not each.shown):
             said += f" On demand: {others}."
         if fields := _names(view.fields):
-            said += f" And any field by its path: {fields}."
+            said += f" And any field by its path, with a name in place of `*`: {fields}."
         table = ["| column | dtype | unit | source | |", "|---|---|---|---|---|"]
         table += [f"| {' | '.join(_row(each))} |" for each in columns]
         parts = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 import pytest
 
@@ -102,6 +104,22 @@ def test_paths_reach_keys_with_dots(path, value):
 )
 def test_an_unknown_column_names_the_closest(wrong, hint):
     with pytest.raises(ValueError, match=f"there is no column or field '{wrong}' in instances: {hint}"):
+        plan(INSTANCES, ["name", wrong])
+    with pytest.raises(ValueError, match=hint):
+        plan(INSTANCES, ["name"], f"{wrong} eq 1")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        ("config.*", "write one in its place, or 'config' for all of them"),
+        ("devices.*.source", "write one in its place, or 'devices' for all of them"),
+        ("state.network.*.counters.bytes_sent", "write one in its place, or 'state.network' for all of them"),
+        ("state.network.eth0.counters.*", "write one in its place$"),
+    ],
+)
+def test_a_star_of_the_documentation_is_no_name(wrong, hint):
+    with pytest.raises(ValueError, match=re.escape(f"* in '{wrong}' stands for a name: ") + hint):
         plan(INSTANCES, ["name", wrong])
     with pytest.raises(ValueError, match=hint):
         plan(INSTANCES, ["name"], f"{wrong} eq 1")
