@@ -29,8 +29,10 @@ def teller(progress: Any, what: str) -> AbstractContextManager[Told]:
         return nullcontext(progress)
     if not isinstance(progress, bool):
         raise TypeError(f"progress is True, False, or a function of two numbers, not {progress!r}")
-    if progress and _is_watched(sys.stderr):
-        return Line(sys.stderr, what, time.monotonic)
+    # In a notebook what stands in stderr has the colour of an error.
+    to = sys.stdout if _is_a_kernels(sys.stdout) else sys.stderr
+    if progress and _is_watched(to):
+        return Line(to, what, time.monotonic)
     return nullcontext(lambda done, total: None)
 
 
@@ -68,4 +70,8 @@ def _is_watched(stream: Any) -> bool:
     if stream is None:
         return False
     # A kernel's streams say that they are no terminal; the page that shows them knows what \r means.
-    return type(stream).__module__.startswith("ipykernel.") or bool(getattr(stream, "isatty", lambda: False)())
+    return _is_a_kernels(stream) or bool(getattr(stream, "isatty", lambda: False)())
+
+
+def _is_a_kernels(stream: Any) -> bool:
+    return type(stream).__module__.startswith("ipykernel.")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import sys
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
 from lxdnb.frames._progress import Line, teller
 
@@ -58,6 +60,23 @@ def test_a_line_is_for_who_looks(monkeypatch, stream, shown):
     monkeypatch.setattr(sys, "stderr", stream)
     assert isinstance(teller(True, "ended"), Line) is shown
     assert not isinstance(teller(False, "ended"), Line)
+
+
+def test_a_notebook_shows_it_as_no_error(tmp_path):
+    # A real kernel: what it sends to the page says in which of the two it is.
+    cell = """
+import time
+from lxdnb.frames._progress import SOON, teller
+with teller(True, "ended") as told:
+    time.sleep(SOON)
+    told(1, 2)
+    told(2, 2)
+"""
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
+    NotebookClient(book, timeout=60, kernel_name="python3", resources={"metadata": {"path": tmp_path}}).execute()
+    outputs = book.cells[0].outputs
+    assert {each.name for each in outputs} == {"stdout"}
+    assert "".join(each.text for each in outputs).splitlines()[-1].startswith("ended: 2 of 2, ")
 
 
 def test_a_function_is_told_itself_and_nothing_else_will_do():
