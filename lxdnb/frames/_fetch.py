@@ -15,7 +15,7 @@ from lxdnb.exceptions import LXDError
 from lxdnb.frames._asked import Asked, at_once
 from lxdnb.frames._build import build
 from lxdnb.frames._columns import Record, unheard
-from lxdnb.frames._filter import globs
+from lxdnb.frames._filter import globs, strangers
 from lxdnb.frames._plan import Plan, plan
 from lxdnb.frames._servers import Clients, named
 from lxdnb.frames._view import View
@@ -118,7 +118,8 @@ def records_of(server: Asked, made: Plan) -> list[Record]:
     if view.rows is not None:
         records = made.kept(made.late, [row for record in records for row in view.rows(record)])
     if not records:
-        server.words += [word for part in (*made.early, *made.late) for word in globs(part)]
+        for part in (*made.early, *made.late):
+            server.words += globs(part) + strangers(part, lambda name: made.known[name].categories)
     return records
 
 

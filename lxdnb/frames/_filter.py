@@ -9,15 +9,29 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, NoReturn
 
 from lxdnb import checks
+from lxdnb.frames._columns import closest
 from lxdnb.frames._compare import tester
 
-__all__ = ["And", "Comparison", "Condition", "Not", "Or", "check", "conjuncts", "fields", "globs", "holds", "parse"]
+__all__ = [
+    "And",
+    "Comparison",
+    "Condition",
+    "Not",
+    "Or",
+    "check",
+    "conjuncts",
+    "fields",
+    "globs",
+    "holds",
+    "parse",
+    "strangers",
+]
 
 OPERATORS = ("eq", "ne", "gt", "ge", "lt", "le")
 LONGEST, DEEPEST = 10_000, 50
@@ -122,6 +136,20 @@ def globs(condition: Condition) -> list[str]:
         for each in _comparisons(condition)
         if each.operator in ("eq", "ne") and _GLOB.search(each.value)
     ]
+
+
+def strangers(condition: Condition, words_of: Callable[[str], Sequence[str]]) -> list[str]:
+    """Return a word on a comparison that fits none of the words which a field is known to have, `status eq Runing`.
+
+    `words_of` tells those of a field: none of one that may have any.
+    """
+    if not isinstance(condition, Comparison) or condition.operator != "eq" or not condition.value:
+        return []
+    known = words_of(condition.field)
+    fits = tester(condition.field, "eq", condition.value)
+    if not known or any(map(fits, known)):
+        return []
+    return [f"{condition}: fits no {condition.field} that is known here: {closest(condition.value, known)}"]
 
 
 def holds(condition: Condition, value_of: Callable[[str], object]) -> bool:

@@ -227,6 +227,32 @@ def test_a_slip_in_a_key_is_told_though_it_may_be_a_key(client, server, mixed):
     assert json.loads(frames.instances(client, ["config.user.team"]).attrs["lxdnb"])["words"] == []
 
 
+@pytest.mark.parametrize(
+    ("look", "where", "word"),
+    [
+        (
+            frames.instances,
+            "status eq Runing",
+            "status eq Runing: fits no status that is known here: did you mean 'Run",
+        ),
+        (frames.instances, "type eq vm", "type eq vm: fits no type that is known here: there are container, virtual-m"),
+        (
+            frames.volumes,
+            "name ne x and type eq VM",
+            "type eq VM: fits no type that is known here: there are custom, c",
+        ),
+        (frames.virtual_machines, None, ""),
+        (frames.instances, "status eq r.+ and name eq nobody", ""),
+        (frames.instances, "status eq Runing or name eq nobody", ""),
+        (frames.instances, "not status ne Frozen and name eq nobody", ""),
+    ],
+)
+def test_a_word_that_no_status_is_picks_nothing_and_is_told(client, look, where, word):
+    frame = look(client, where=where)
+    assert len(frame) == 0
+    assert [told[: len(word)] for told in json.loads(frame.attrs["lxdnb"])["words"]] == [word] * bool(word)
+
+
 def test_a_shells_pattern_that_picks_nothing_is_told(client, mixed):
     (word,) = json.loads(frames.instances(client, where="name eq f-*").attrs["lxdnb"])["words"]
     assert word.endswith("write name eq f-.* for any text there")
