@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -16,10 +17,12 @@ BUILD = Path(__file__).resolve().parents[2] / "build"
 SCROLLING = "[style*='column-reverse']"
 # How many pixels of the content are below what is in view.
 BELOW = "e => e.lastElementChild.getBoundingClientRect().bottom - e.getBoundingClientRect().bottom"
+STEP = re.compile(r"^ step (\d+): <b>\$x\$</b>$", re.MULTILINE)
 
 CELLS = [
     """
 import time
+from pathlib import Path
 import lxdnb
 from lxdnb.widgets import EventsPanel, ExecPanel
 
@@ -30,15 +33,22 @@ events
 """,
     """
 build = ExecPanel(box, ["sh", "-c", '''
-for i in $(seq 60); do
+until [ -e /enough ]; do
+    i=$((i + 1))
     printf "\\\\033[32m step\\\\033[0m $i: <b>\\\\$x\\\\$</b>\\\\n"
     [ $((i % 7)) = 0 ] && echo "warning: at step $i" >&2
     usleep 100000
 done
+echo $i > /steps
 exit 3'''])
 build
 """,
-    'box.restart(wait=True); time.sleep(1); print("the cell has ended")',
+    """
+box.restart(wait=True)
+while not Path("go-on").exists():
+    time.sleep(0.05)
+print("the cell has ended")
+""",
     'sleeper = ExecPanel(box, ["sleep", "600"]); sleeper',
     'ExecPanel(box, ["sh", "-c", "yes 0123456789012345678901234567890123456789 | head -n 100000"])',
 ]
@@ -50,6 +60,15 @@ def running(server: Daemon, tmp_path: Path):
         pytest.skip(reason)
     with lab.lab(tmp_path, server.environment) as running:
         yield running
+
+
+def steps(text: str) -> list[int]:
+    """Return which steps a panel's text shows, each a line that is as the command printed it."""
+    return list(map(int, STEP.findall(text)))
+
+
+def wait_for_steps(notebook: lab.Notebook, number: int) -> None:
+    notebook.wait_until(lambda: (steps(notebook.output(1)) or [0])[-1] >= number)
 
 
 @pytest.mark.timeout(300)
@@ -67,15 +86,14 @@ def test_panels_live_in_jupyterlab(running: lab.Lab, server: Daemon, container: 
     notebook.run_all(wait=False)
 
     # While a later cell runs, both go on.
-    notebook.wait_until(lambda: " step 5: <b>$x$</b>" in notebook.output(1))
-    assert notebook.numbers()[2] == "[*]:"
+    notebook.wait_until(lambda: notebook.numbers()[2] == "[*]:")
+    wait_for_steps(notebook, 5)
     assert "running since" in notebook.output(1)
     notebook.wait_until(lambda: f"instance-exec\tinstances/{container.name}" in notebook.output(0))
-    assert notebook.numbers()[2] == "[*]:"
-    seen = notebook.output(1)
-    notebook.wait_until(lambda: len(notebook.output(1)) > len(seen))
+    wait_for_steps(notebook, steps(notebook.output(1))[-1] + 1)
     assert notebook.numbers()[2] == "[*]:"
 
+    (running.root / "go-on").touch()
     notebook.wait_until(lambda: "the cell has ended" in notebook.output(2))
     notebook.wait_until(lambda: f"instance-restarted\tinstances/{container.name}-2" in notebook.output(0))
     server.cli("stop", "--force", f"{container.name}-2")  # when no cell runs
@@ -84,7 +102,7 @@ def test_panels_live_in_jupyterlab(running: lab.Lab, server: Daemon, container: 
 
     # What is newest is in view, of a panel that lives and of one that has ended.
     live, ended = (notebook.page.locator(".jp-CodeCell").nth(cell).locator(SCROLLING) for cell in (1, 4))
-    notebook.wait_until(lambda: " step 25:" in notebook.output(1))
+    wait_for_steps(notebook, 25)
     for tail in (live, ended):
         assert tail.evaluate("e => e.scrollHeight - e.clientHeight") > 50
         assert tail.evaluate(BELOW) < 3
@@ -94,15 +112,16 @@ def test_panels_live_in_jupyterlab(running: lab.Lab, server: Daemon, container: 
 
     # Who scrolls up stays there while more comes.
     live.evaluate("e => { e.scrollTop = -100 }")
-    seen = notebook.output(1)
-    notebook.wait_until(lambda: len(notebook.output(1)) > len(seen))
+    wait_for_steps(notebook, steps(notebook.output(1))[-1] + 1)
     assert live.evaluate(BELOW) > 50
 
     # The end: one output each, and no tag or formula made of what a container says.
+    container.files.put("/enough", b"")
     notebook.wait_until(lambda: "exit code 3 after" in notebook.output(1))
     text = notebook.output(1)
-    assert "warning: at step 56" in text
-    assert text.rstrip().endswith(" step 60: <b>$x$</b>")
+    last = int(container.files.get("/steps"))
+    assert steps(text) == list(range(steps(text)[0], last + 1))
+    assert f"warning: at step {last // 7 * 7}" in text.splitlines()
     assert [len(notebook.outputs(cell)) for cell in range(len(cells))] == [1] * len(cells)
     assert notebook.page.locator(".jp-OutputArea-output mjx-container, .jp-OutputArea-output .MathJax").count() == 0
 
@@ -113,5 +132,5 @@ def test_panels_live_in_jupyterlab(running: lab.Lab, server: Daemon, container: 
     notebook.command("docmanager:save")
     notebook.wait_until(lambda: "exit code 143" in (running.root / "panels.ipynb").read_text())
     saved = nbformat.read(running.root / "panels.ipynb", as_version=4)
-    assert "step 60" in saved.cells[1].outputs[0].data["text/html"]
+    assert f"step {last}:" in saved.cells[1].outputs[0].data["text/html"]
     assert f"instances/{container.name}-2" in saved.cells[0].outputs[0].data["text/plain"]
