@@ -39,10 +39,14 @@ _QUIET = (
     "--disable-sync",
 )
 _NUMBERED = re.compile(r"\[\d+\]")
-# The page calls a kernel idle before it is connected to it, and cells that are run then are never run.
+# The page calls a kernel idle before it is connected to it, and cells that are run then are never run. It also shows
+# a long notebook's cells one after another, when it has time: one that is not shown yet cannot be read.
 _READY = """() => {
-  const kernel = window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel;
-  return kernel?.connectionStatus === "connected" && kernel.status === "idle";
+  const notebook = window.jupyterapp?.shell.currentWidget;
+  const kernel = notebook?.sessionContext?.session?.kernel;
+  const cells = [...(notebook?.content?.model?.cells ?? [])].filter(cell => cell.type === "code").length;
+  return kernel?.connectionStatus === "connected" && kernel.status === "idle"
+    && cells > 0 && document.querySelectorAll(".jp-CodeCell .jp-InputArea-prompt").length === cells;
 }"""
 DARK, LIGHT = "JupyterLab Dark", "JupyterLab Light"
 
@@ -161,11 +165,16 @@ def _server(root: Path, private: Path, environment: Mapping[str, str]) -> Iterat
     own = {name: str(private / folder) for name, folder in folders.items()}
     for folder in own.values():
         os.mkdir(folder)
-    settings = private / "settings" / "@jupyterlab" / "apputils-extension"
-    settings.mkdir(parents=True)
-    # Else a question about news covers the page.
-    quiet = {"fetchNews": "false", "checkForUpdates": False}
-    (settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
+    chosen: dict[str, Mapping[str, object]] = {
+        # Else a question about news covers the page.
+        "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+        # Else what is out of view has no text to be read.
+        "notebook-extension/tracker": {"windowingMode": "none"},
+    }
+    for name, setting in chosen.items():
+        file = private / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True)
+        file.write_text(json.dumps(setting))
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("JUPYTER")}
     port = _free_port()
     options = [

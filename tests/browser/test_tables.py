@@ -59,7 +59,7 @@ def test_the_table_can_be_read_in_both_themes(start_server: Callable[[str], Daem
     with lab.lab(tmp_path, server.environment) as running:
         notebook = running.open("tables.ipynb", width=1500, height=700)
         notebook.run_all()
-        assert "nothing here" in notebook.output(2)
+        notebook.wait_until(lambda: "nothing here" in notebook.output(2))
         table = notebook.page.locator(".jp-CodeCell").nth(1).locator(".jp-OutputArea-output")
         head, idle, run = (row.split("\t") for row in table.locator("table").inner_text().strip().splitlines())
         assert (head[:2], idle[:2], run[:2]) == (
