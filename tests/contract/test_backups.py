@@ -160,7 +160,11 @@ def test_what_is_no_backup_is_refused_with_the_servers_words(client, server):
         ("Backup is missing ", archive(other=b"y")),
         ("did not find expected node content", archive(index_yaml=b"a: [")),
         ("line 1: cannot unmarshal !!seq into backup.Info", archive(index_yaml=b"- 3")),
-        ("tar: backup/container: Not found in archive", archive(index_yaml=INDEX)),
+        # Servers lose what tar said where it ends before its words are read: on a slow machine, one time in five.
+        (
+            "backup/container: (Not found in archive|(Process exited with non-zero value|exit status) 2$)",
+            archive(index_yaml=INDEX),
+        ),
         ("backup.yaml: no such file", archive(index_yaml=INDEX, container=None, container__rootfs=None)),
         ("Invalid instance type", archive(index_yaml=INDEX.replace(b"type: container", b"type: custom"))),
         (

@@ -135,6 +135,8 @@ _VARYING = (
     (r"\d{4}-\d\d-\d\dT[0-9:.]+(Z|\+00:00)", "TIME"),
     (r'\([\d.]+[kMG]?B/s\)|"(speed|size)": "\d+"', "SIZE"),
 )
+_SO_FAR = re.compile(r"[\d.]+[kMG]?B \(")
+"""How many bytes were written until now: told once a second, so of what takes longer alone."""
 _OF_OPERATIONS = ("class", "description", "resources", "metadata", "status", "may_cancel", "err", "location")
 
 
@@ -160,6 +162,9 @@ def answered(place: Path, method: str, path: str, body: Body) -> Any:
         if answer["type"] == "sync":
             return answer["metadata"]
         ended = {each: value for each, value in finish(place, answer).items() if each in _OF_OPERATIONS}
+        done = ended["metadata"] or {}
+        if slow := [each for each, value in done.items() if _SO_FAR.match(str(value))]:
+            ended["metadata"] = {each: value for each, value in done.items() if each not in slow} or None
         if path == "instances" and method == "PUT":
             ended["resources"]["instances"].sort()  # many at once are in any order
         return ended
