@@ -104,16 +104,15 @@ class _Log:
                     self._events.add(event, len(repr(event)))
                     if event.get("type") == "connection":
                         self.state = "connection lost" if _is_loss(event) else "listening"
-                self.screen.touch()
+                    self.screen.touch()  # at once: who sees the event at the end of a cell finds it saved with it
         finally:
             self.closed()  # also when an event cannot be read: never "listening" when nobody listens
 
     def closed(self) -> None:
         with self._lock:
-            if self.state.startswith("closed"):
-                return
-            self.state = time.strftime("closed at %H:%M:%S")
-        self.screen.end()
+            if not self.state.startswith("closed"):
+                self.state = time.strftime("closed at %H:%M:%S")
+        self.screen.end()  # also where another thread is about to
 
     def kept(self) -> list[dict[str, Any]]:
         with self._lock:

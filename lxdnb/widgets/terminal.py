@@ -119,7 +119,7 @@ class ExecPanel:
         def take(piece: bytes) -> None:
             with self._lock:
                 self._tail.feed(piece, is_error)
-            self._screen.touch()
+                self._screen.touch()  # at once: who sees the piece at the end of a cell finds it saved with it
 
         return take
 
@@ -129,15 +129,15 @@ class ExecPanel:
 
     def _finish(self) -> None:
         with self._lock:
-            if self._seconds is not None:
-                return
-            self._seconds = time.monotonic() - self._started
-            try:
-                code = self.exec.wait()
-                self._state, self._colour = f"exit code {code} after {self._seconds:.1f} s", RED if code else GREEN
-            except Exception as error:  # whatever it is, it is what the command came to
-                self._state, self._colour = str(error), RED
-        self._screen.end()
+            if self._seconds is None:
+                self._seconds = time.monotonic() - self._started
+                try:
+                    code = self.exec.wait()
+                    self._state = f"exit code {code} after {self._seconds:.1f} s"
+                    self._colour = RED if code else GREEN
+                except Exception as error:  # whatever it is, it is what the command came to
+                    self._state, self._colour = str(error), RED
+        self._screen.end()  # also where another thread is about to: the cell that waited may end before it does
 
     def _render(self) -> View:
         with self._lock:

@@ -50,6 +50,11 @@ def execute(*cells: str) -> list[list[Any]]:
     return [cell.outputs for cell in notebook.cells]
 
 
+def printed(outputs: list[Any]) -> str:
+    """What a cell printed; a slow kernel sends that in pieces."""
+    return "".join(output.text for output in outputs if output.output_type == "stream")
+
+
 def beginning(container: Container) -> str:
     return (
         "import time, lxdnb\n"
@@ -209,7 +214,7 @@ def test_an_executed_notebook_holds_the_end_of_each_panel_where_it_was_displayed
         beginning(container) + f"panel = {late}; panel",
         "panel.wait()",
         f"{late}",
-        "time.sleep(2)",
+        "while 'exit code' not in repr(_): time.sleep(0.02)",  # it is saved in this cell or at the end of the next
         f"panel = {late}; display(panel); panel.wait()",
     )
     for outputs in (shown, unwaited, same[:1]):
@@ -224,7 +229,7 @@ def test_an_executed_notebook_holds_what_is_still_going_on(container: Container)
     events, command, _ = execute(
         beginning(container) + "events = EventsPanel(lx); events",
         'panel = ExecPanel(c, ["sh", "-c", "echo early; sleep 600"]); panel',
-        "time.sleep(0.5)",
+        "while 'instance-exec' not in str(events) or 'early' not in panel.text: time.sleep(0.02)",
     )
     assert list(events[0].data) == list(command[0].data)
     assert set(events[0].data) == {WIDGET, "text/html", "text/plain"}
@@ -246,8 +251,8 @@ session.send = send
 def test_messages_are_few_whatever_comes(container: Container):
     _, shown, fast, slow, still = execute(
         beginning(container) + COUNT,
-        'panel = ExecPanel(c, ["seq", "100000"]); panel',
-        "print(panel.wait(), sent['comm_msg'])",
+        'started = time.monotonic(); panel = ExecPanel(c, ["seq", "100000"]); panel',
+        "print(panel.wait(), sent['comm_msg'], time.monotonic() - started)",
         # 300 pieces of output, for 1.5 s or more
         'sent.clear(); started = time.monotonic(); panel = ExecPanel(c, ["sh", "-c", "for i in `seq 300`; do echo $i;'
         ' usleep 5000; done"]); display(panel)\n'
@@ -256,12 +261,12 @@ def test_messages_are_few_whatever_comes(container: Container):
         "print(sent['comm_msg'])",
     )
     assert shown[0].data["text/plain"].endswith("\n99999\n100000")
-    code, messages = fast[0].text.split()
+    code, messages, seconds = printed(fast).split()
     assert code == "0"
-    assert int(messages) < 40
-    messages, seconds = slow[1].text.split()
+    assert int(messages) <= 20 * float(seconds) + 5
+    messages, seconds = printed(slow).split()
     assert 5 < int(messages) <= 20 * float(seconds) + 5
-    assert still[1].text == "0\n", "nothing has changed, so nothing is sent"
+    assert printed(still) == "0\n", "nothing has changed, so nothing is sent"
 
 
 @pytest.mark.parametrize("program", [[], ["-m", "IPython", "--colors=NoColor", "--no-banner"]])
@@ -297,12 +302,14 @@ class Shown:
 
 def test_the_refresher_coalesces_takes_turns_and_ends():
     refresher, screens = Refresher(tick=0.02, share=4), [Shown(messages=2) for _ in range(6)]
+    started = time.monotonic()
     for _ in range(1000):
         for screen in screens:
             refresher.add(screen)
+    ticks = (time.monotonic() - started) / 0.02
     assert ours() == ["lxdnb refresher"]
     eventually(lambda: not ours())
-    assert all(1 <= len(screen.flushed) <= 10 for screen in screens)
+    assert all(1 <= len(screen.flushed) <= ticks + 2 for screen in screens)
     # Two screens a tick, with their two messages each.
     last = sorted(screen.flushed[-1] for screen in screens)
     assert last[-1] - last[0] >= 0.03
