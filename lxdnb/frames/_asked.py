@@ -9,15 +9,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from urllib.parse import unquote
 
 from lxdnb import api
-from lxdnb.exceptions import LXDAPIException, NotFound
+from lxdnb.exceptions import Forbidden, LXDAPIException, NotFound
 from lxdnb.frames._columns import Record, mapping
 
 if TYPE_CHECKING:
     from lxdnb.client import Client
 
-__all__ = ["Asked", "Scope", "at_once"]
+__all__ = ["Asked", "Scope", "at_once", "restricted"]
 
 AT_ONCE = 4  # requests under way together; a server gains nothing by more
 T = TypeVar("T")
@@ -65,6 +66,30 @@ class Asked:
             wrong = len(found) - len(records)
             self.words.append(f"{wrong:,} of {'/'.join(path)} {'was no record' if wrong == 1 else 'were no records'}")
         return records
+
+    def pools(self, *, of_instances: bool = False) -> list[str]:
+        """Return the names of the pools, or at least of those that instances lie on.
+
+        Incus lists none for a client that is restricted to projects, which may still ask for each by its name: those
+        then that instances and profiles have disks on. That there may be others is told, unless `of_instances`.
+        """
+        try:
+            urls = self.list(("storage-pools",))
+        except LXDAPIException as error:
+            if not restricted(error):
+                raise
+            if not of_instances:
+                self.failed["storage-pools"] = f"{error}: asked were those that instances and profiles name"
+            return self._pools_of_disks()
+        return [unquote(url.rpartition("/")[2]) for url in urls if isinstance(url, str)]
+
+    def _pools_of_disks(self) -> list[str]:
+        everywhere = {"all-projects": "true"} if self.all_projects else {}
+        records = self.records(("instances",), {"recursion": 1, **everywhere})
+        records += self.records(("profiles",), {"recursion": 1})
+        devices = [mapping(record.get("expanded_devices") or record.get("devices")) for record in records]
+        disks = [mapping(device) for each in devices for device in each.values()]
+        return sorted({disk["pool"] for disk in disks if isinstance(disk.get("pool"), str) and disk["pool"]})
 
     def each(
         self,
@@ -165,6 +190,11 @@ class Asked:
         for name in path:
             node = node[name]
         return node
+
+
+def restricted(error: LXDAPIException) -> bool:
+    """Return whether a server refuses for whom the client is. Incus calls it an error of its own for some lists."""
+    return isinstance(error, Forbidden) or "restricted" in str(error)
 
 
 def at_once(call: Callable[[T], R], things: Iterable[T], count: int = AT_ONCE) -> list[R]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
-from urllib.parse import unquote
 
 import pandas as pd
 
@@ -27,8 +26,7 @@ __all__ = ["SNAPSHOTS", "Counted", "snapshots"]
 
 def _there(server: Asked) -> tuple[list[Record], set[str]]:
     """Return each snapshot's `instance`, `name`, `type`, `project` and `pool`, and the pools that told nothing."""
-    urls = server.list(("storage-pools",))
-    pools: list[Record] = [{"name": unquote(url.rpartition("/")[2])} for url in urls if isinstance(url, str)]
+    pools: list[Record] = [{"name": name} for name in server.pools(of_instances=True)]
     everywhere = {"all-projects": "true"} if server.all_projects else {}
     server.each(pools, "volumes", lambda pool: ["storage-pools", pool["name"], "volumes"], lambda _: True, everywhere)
     found: list[Record] = []

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
-from lxdnb.frames._asked import Asked, at_once
+from lxdnb.exceptions import LXDAPIException
+from lxdnb.frames._asked import Asked, at_once, restricted
 from lxdnb.frames._columns import Column, Record
 from lxdnb.frames._documented import documented
 from lxdnb.frames._fetch import frame_of
@@ -35,7 +36,14 @@ def _records(server: Asked, params: Mapping[str, str]) -> list[Record]:
         if kind == "network-acl" and not server.client.has_api_extension("network_acl"):
             return []
         if not feature:  # which are the server's own
-            return [{**record, "thing": kind} for record in server.records((collection,), params)]
+            try:
+                records = server.records((collection,), params)
+            except LXDAPIException as error:
+                if not restricted(error):
+                    raise
+                server.failed[collection] = str(error)
+                return []
+            return [{**record, "thing": kind} for record in records]
         return [
             {"project": scope.project, **record, "thing": kind}
             for scope, records in server.of_scopes((collection,), feature, extension, params)

@@ -28,8 +28,7 @@ NO_USE = "Not supported"  # what LXD answers where a pool's driver cannot tell; 
 
 def all_volumes(server: Asked, params: Mapping[str, str]) -> list[Record]:
     """Return the volumes of all pools, and their snapshots, each with its `pool`, in the order of the pools."""
-    named = named_by_url("name")
-    pools = [named(url)["name"] for url in server.list(("storage-pools",)) if isinstance(url, str)]
+    pools = server.pools()
     # An instance's volume is its own project's, whatever that project has of custom ones.
     scopes = server.scopes("always", "storage_volumes_all_projects")
     lists = [(pool, scope.params) for pool in pools for scope in scopes]
