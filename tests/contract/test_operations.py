@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import pickle
-import threading
+import subprocess
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -16,6 +17,8 @@ from lxdnb.models.operation import Progress
 from tests.faults.background import SECONDS, begun
 from tests.faults.proxy import ASKED, Proxy
 
+LONG = 600  # seconds: longer than any test, which takes the container away or has the operation end
+
 
 def sleeping(client, container, seconds: float) -> str:
     """Start an operation that takes so long, and return its URL."""
@@ -24,9 +27,11 @@ def sleeping(client, container, seconds: float) -> str:
 
 
 def test_waiting_for_success(client, container):
-    operation = client.operations.get(sleeping(client, container, 0.2))
-    assert not operation.done
-    assert operation.wait() is operation
+    with container.start_command(["cat"], stdin=subprocess.PIPE) as running:  # which goes on until its input ends
+        operation = client.operations.get(running.operation_id)
+        assert not operation.done
+        running.close_stdin()
+        assert operation.wait() is operation
     assert (operation.status, operation.status_code, operation.done) == ("Success", 200, True)
     assert operation.metadata["return"] == 0
     # The server forgets it after 5 s; we do not.
@@ -57,15 +62,31 @@ def test_a_failure_is_remembered_as_a_success_is(client, container):
 
 
 @pytest.mark.parametrize("timeout", [0, 0.2, 1.2])
-def test_a_wait_that_runs_out_can_be_taken_up_again(client, container, timeout: float):
-    url = sleeping(client, container, timeout + 1)
-    started = time.monotonic()
-    with pytest.raises(lxdnb.OperationTimeout) as raised:
-        client.operations.wait_for_operation(url, timeout=timeout)
-    assert timeout <= time.monotonic() - started < timeout + 0.9
-    assert isinstance(raised.value, TimeoutError)
-    assert raised.value.operation_id in url
-    assert client.operations.wait_for_operation(raised.value.operation_id).status_code == 200
+def test_a_wait_that_runs_out_can_be_taken_up_again(client, container, monkeypatch, timeout: float):
+    meant: list[float] = []  # seconds that it asks the server to wait, or sleeps: how long these take is the machine's
+    request, sleep = client._transport.request, time.sleep
+
+    def asked(method: str, path: str, **options):
+        meant.append((options.get("params") or {}).get("timeout", 0))
+        return request(method, path, **options)
+
+    def slept(seconds: float) -> None:
+        meant.append(seconds)
+        sleep(seconds)
+
+    with container.start_command(["cat"], stdin=subprocess.PIPE) as running:
+        with monkeypatch.context() as noted:
+            noted.setattr(client._transport, "request", asked)
+            noted.setattr(waits, "time", SimpleNamespace(monotonic=time.monotonic, sleep=slept))
+            started = time.monotonic()
+            with pytest.raises(lxdnb.OperationTimeout) as raised:
+                client.operations.wait_for_operation(running.operation_id, timeout=timeout)
+            assert time.monotonic() - started >= timeout
+        assert sum(meant) <= timeout + waits.PAUSE
+        assert isinstance(raised.value, TimeoutError)
+        assert raised.value.operation_id == running.operation_id
+        running.close_stdin()
+        assert client.operations.wait_for_operation(raised.value.operation_id).status_code == 200
 
 
 def test_a_short_wait_ends_with_the_operation(client, container, monkeypatch):
@@ -99,35 +120,27 @@ def test_no_secret_of_a_command_is_kept(client, container):
     assert raised.value.operation["metadata"]["return"] == 127
 
 
-def test_a_daemon_that_dies_ends_the_wait(start_server, server_kind, monkeypatch):
+def test_a_daemon_that_dies_ends_the_wait(start_server, server_kind, monkeypatch, tmp_path):
     monkeypatch.setattr(waits, "LOOK_AGAIN", 1)  # second in which it would have to be back
     server = start_server(server_kind)
     client = lxdnb.Client(str(server.socket))
     container = client.containers.launch("busybox", "waiting")
-    url = sleeping(client, container, 20)
-    ended: list[BaseException] = []
-
-    def wait() -> None:
+    url = sleeping(client, container, LONG)
+    with Proxy(server.socket, tmp_path) as proxy:
+        through = lxdnb.Client(proxy.endpoint)
+        waiting = begun(through.operations.wait_for_operation, url)
+        proxy.await_request("/wait")
+        server.kill()
         try:
-            client.operations.wait_for_operation(url)
-        except lxdnb.LXDError as error:
-            ended.append(error)
-
-    waiter = threading.Thread(target=wait)
-    waiter.start()
-    time.sleep(0.3)
-    server.kill()
-    try:
-        waiter.join(20)
-        assert not waiter.is_alive()
-        assert isinstance(ended[0], lxdnb.ClientConnectionFailed)
-    finally:
-        server.restart()
-        server.clear()
+            assert isinstance(waiting.exception(SECONDS), lxdnb.ClientConnectionFailed)
+        finally:
+            server.restart()
+            server.clear()
+            through.close()
 
 
 def test_the_list_is_as_the_command_line_has_it(client, server, container):
-    url = sleeping(client, container, 20)
+    url = sleeping(client, container, LONG)
     shown = {record["id"]: record for record in json.loads(server.cli("operation", "list", "--format", "json"))}
     listed = {operation.id: operation for operation in client.operations.all()}
     operation = listed[api.operation_id(url)]
@@ -142,7 +155,7 @@ def test_operations_of_other_projects(client, server):
     server.cli("project", "create", "other", "-c", "features.profiles=false", "-c", "features.images=false")
     server.cli("launch", "busybox", "there", "--project", "other")
     other = lxdnb.Client(str(server.socket), project="other")
-    url = sleeping(other, other.containers.get("there"), 20)
+    url = sleeping(other, other.containers.get("there"), LONG)
 
     def ids(of: lxdnb.Client, **options: bool) -> set[str]:
         return {operation.id for operation in of.operations.all(**options)}
@@ -175,7 +188,7 @@ def test_one_that_can_be_cancelled(client):
 
 
 def test_one_that_cannot_be_cancelled(client, container, server):
-    operation = client.operations.get(sleeping(client, container, 20))
+    operation = client.operations.get(sleeping(client, container, LONG))
     assert not operation.may_cancel
     with pytest.raises(lxdnb.LXDAPIException, match="can't be cancelled"):
         operation.cancel()
@@ -214,7 +227,7 @@ def test_a_server_that_is_not_found_again_in_time_ends_a_wait(client, container,
     monkeypatch.setattr(waits, "LOOK_AGAIN", 0.3)
     with Proxy(server.socket, tmp_path) as proxy:
         through = lxdnb.Client(proxy.endpoint)
-        waiting = begun(through.operations.wait_for_operation, sleeping(through, container, 20))
+        waiting = begun(through.operations.wait_for_operation, sleeping(through, container, LONG))
         proxy.await_request("/wait")
         proxy.refuse()
         proxy.sever()

@@ -13,8 +13,8 @@ from tests.faults.proxy import ANSWER, ASKED, HEAD, REQUEST, down
 GONE = (lxdnb.ClientConnectionFailed, lxdnb.NotFound)
 
 
-def sleeping(client: lxdnb.Client, seconds: float) -> lxdnb.models.Operation:
-    """An operation that takes so long."""
+def sleeping(client: lxdnb.Client, seconds: float | str) -> lxdnb.models.Operation:
+    """An operation that takes so long; a mark's is longer than any test."""
     request = {"command": ["sleep", str(seconds)], "wait-for-websocket": False, "interactive": False}
     answer = client.api.instances[BOX].exec.post(json=request).json()
     return client.operations.from_record(answer["metadata"])
@@ -54,25 +54,25 @@ def test_a_change_whose_wait_is_cut_is_made_once(client, proxy, server):
         server.cli("delete", "cut")
 
 
-def test_a_silent_server_does_not_hold_a_wait(client, proxy, monkeypatch):
+def test_a_silent_server_does_not_hold_a_wait(client, proxy, monkeypatch, mark):
     monkeypatch.setattr(_waits, "WAIT_MARGIN", 1)
     monkeypatch.setattr(_waits, "LOOK_TIMEOUT", 1)
-    operation = sleeping(client, 5)
+    operation = sleeping(client, mark)
     proxy.stall("/wait", ASKED, times=100)
     with pytest.raises((lxdnb.OperationTimeout, lxdnb.ClientConnectionFailed)):
         begun(operation.wait, 1).result(SECONDS)
 
 
-def test_a_killed_daemon_ends_the_wait(client, proxy, server):
-    operation = sleeping(client, 1)
+def test_a_killed_daemon_ends_the_wait(client, proxy, server, mark):
+    operation = sleeping(client, mark)
     waiting = begun(operation.wait)
     proxy.await_request("/wait")
     server.kill()
     assert isinstance(waiting.exception(SECONDS), lxdnb.ClientConnectionFailed)
 
 
-def test_a_restarted_daemon_knows_the_operation_no_more(client, proxy, server):
-    operation = sleeping(client, 1)
+def test_a_restarted_daemon_knows_the_operation_no_more(client, proxy, server, mark):
+    operation = sleeping(client, mark)
     waiting = begun(operation.wait)
     proxy.await_request("/wait")
     server.kill()
