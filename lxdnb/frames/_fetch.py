@@ -18,7 +18,7 @@ from lxdnb.frames._columns import Record, unheard
 from lxdnb.frames._filter import globs, strangers
 from lxdnb.frames._plan import Plan, plan
 from lxdnb.frames._servers import Clients, named
-from lxdnb.frames._view import View
+from lxdnb.frames._view import CLUSTER, EACH_MEMBER, Step, View
 from lxdnb.models.project import assert_project
 
 __all__ = ["explained", "frame_of", "plan_for", "records_of"]
@@ -77,12 +77,20 @@ def explained(
         rows += [
             {"server": name, "request": _scoped(step.request, client), "each": step.each or None, "why": step.why}
             for step in made.steps()
+            if _is_made(step, client)
         ]
         here = [*made.early, *made.late]
         if here:
             said = ", ".join(map(str, here))
             rows.append({"server": name, "request": None, "each": None, "why": f"here, without a request: {said}"})
     return rows
+
+
+def _is_made(step: Step, client: Client) -> bool:
+    """Return whether a client makes a request that only clusters are asked."""
+    if step.each == EACH_MEMBER:
+        return client.server_clustered and client.target is None
+    return step.each != CLUSTER or client.server_clustered
 
 
 def _scoped(request: str, client: Client) -> str:

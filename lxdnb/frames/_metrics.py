@@ -16,7 +16,7 @@ from lxdnb.frames._asked import Asked, at_once
 from lxdnb.frames._columns import Column, Read, Record
 from lxdnb.frames._exposition import END, Sample, lines, samples
 from lxdnb.frames._instances import TYPES
-from lxdnb.frames._view import Step, View, declared
+from lxdnb.frames._view import EACH_MEMBER, Step, View, declared
 from lxdnb.models.project import assert_project
 
 if TYPE_CHECKING:
@@ -113,7 +113,8 @@ class UseByMetrics:
     """The source of instances' state that `source="metrics"` names."""
 
     def steps(self, why: str) -> Iterator[Step]:
-        """Yield the one request."""
+        """Yield the one request; in a cluster those to its members."""
+        yield Step("GET /1.0/cluster/members?recursion=1", EACH_MEMBER, "which members there are")
         yield Step("GET /1.0/metrics", "member, in a cluster", f"{why}; as measured up to 8 seconds before")
 
     def fill(self, server: Asked, records: list[Record]) -> list[Record]:
@@ -206,6 +207,7 @@ def _records(server: Asked, params: Mapping[str, str]) -> list[Record]:
 
 
 def _steps(why: str, all_projects: bool) -> Iterator[Step]:
+    yield Step("GET /1.0/cluster/members?recursion=1", EACH_MEMBER, "which members there are")
     yield Step(
         "GET /1.0/metrics?all-projects=true" if all_projects else "GET /1.0/metrics", "member, in a cluster", why
     )

@@ -13,7 +13,7 @@ from lxdnb.frames._columns import Column, Record, mapping, said
 from lxdnb.frames._documented import documented
 from lxdnb.frames._fetch import frame_of
 from lxdnb.frames._servers import Clients
-from lxdnb.frames._view import Step, View, declared
+from lxdnb.frames._view import EACH_MEMBER, Step, View, declared
 
 __all__ = ["RESOURCES", "resources", "things"]
 
@@ -59,6 +59,7 @@ def _records(server: Asked, params: Mapping[str, str]) -> list[Record]:
 
 
 def _steps(why: str, all_projects: bool) -> Iterator[Step]:
+    yield Step("GET /1.0/cluster/members?recursion=1", EACH_MEMBER, "which members there are")
     yield Step("GET /1.0/resources", "server, and in a cluster member", why)
 
 

@@ -16,7 +16,7 @@ from lxdnb.frames._documented import documented
 from lxdnb.frames._fetch import frame_of
 from lxdnb.frames._references import reference, references
 from lxdnb.frames._servers import Clients
-from lxdnb.frames._view import Each, Step, View, declared
+from lxdnb.frames._view import CLUSTER, Each, Step, View, declared
 
 __all__ = ["CERTIFICATES", "MEMBERS", "OPERATIONS", "WARNINGS", "certificates", "members", "operations", "warnings"]
 
@@ -39,7 +39,7 @@ def _members(server: Asked, params: Mapping[str, str]) -> list[Record]:
 
 
 def _members_steps(why: str, all_projects: bool) -> Iterator[Step]:
-    yield Step("GET /1.0/cluster/members?recursion=1", "cluster", why)
+    yield Step("GET /1.0/cluster/members?recursion=1", CLUSTER, why)
 
 
 class _MemberState(Each):

@@ -16,12 +16,19 @@ from lxdnb.frames._columns import Column, Fields, Record
 if TYPE_CHECKING:
     from lxdnb.frames._asked import Asked
 
-__all__ = ["INACTIVE", "TYPES", "Each", "Source", "Step", "View", "declared", "is_active", "named_by_url"]
+__all__ = [
+    "CLUSTER", "EACH_MEMBER", "INACTIVE", "TYPES", "Each", "Source", "Step", "View", "declared", "is_active",
+    "named_by_url",
+]  # fmt: skip
 
 TYPES = ("container", "virtual-machine")
 """Of instances."""
 INACTIVE = ("Stopped", "Error")
 """The words for instances that have no state worth asking for."""
+
+
+CLUSTER, EACH_MEMBER = "cluster", "cluster, of which each member is asked"
+"""What a request is made for each of that others need not: a server that stands alone, and a client of one member."""
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,17 @@ def test_members_are_those_of_the_command_line(cluster, first):
     assert differing(frames.members(first, list(fields), where="name eq n2"), fields, {"message"}) == {}
 
 
+def test_the_requests_to_members_are_explained(first):
+    members = "GET /1.0/cluster/members?recursion=1"
+    for view, own in (("members", ()), ("resources", ("/1.0/resources",)), ("metrics", ("/1.0/metrics",))):
+        told = frames.explain(first, view=view)["request"].tolist()
+        assert told == [members, *(f"GET {path}" for path in own)], view
+    one = first.use_target("n2")
+    assert frames.explain(one, view="resources")["request"].tolist() == ["GET /1.0/resources?target=n2"]
+    told = frames.explain(first, ["name", "memory"], source="metrics")["request"].tolist()
+    assert told == ["GET /1.0/instances", members, "GET /1.0/metrics"]
+
+
 def test_what_members_hosts_have_where_servers_tell(cluster, first):
     frame = frames.members(first, ["name", "memory", "processes"]).set_index("name")
     words = json.loads(frames.members(first, ["memory"]).attrs["lxdnb"])["words"]

@@ -143,7 +143,11 @@ def test_shares_cost_what_explain_tells(client, server, asked):
     assert asked[1:] == ["/1.0/instances", "/1.0/metrics", "/1.0/resources"]
     assert limit == server.query("/1.0/resources")["memory"]["total"] // 100 * 10
     requests = frames.explain(there, ["memory_limit"])["request"]
-    assert list(requests) == ["GET /1.0/instances?recursion=1", "GET /1.0/metrics", "GET /1.0/resources"]
+    assert list(requests) == [
+        f"GET /1.0/instances?recursion=1&project={project}",
+        f"GET /1.0/metrics?project={project}",
+        f"GET /1.0/resources?project={project}",
+    ]
 
 
 def kernels_limit(pid: int) -> int:

@@ -75,7 +75,10 @@ def test_who_wants_addresses_too_has_the_states_asked_and_no_metrics(client, thr
 
 def test_explained(client):
     told = frames.explain(client, USE, source="metrics")
-    assert list(told["request"]) == ["GET /1.0/instances", "GET /1.0/metrics"]
+    assert list(told["request"]) == [
+        f"GET /1.0/instances?project={client.project}",
+        f"GET /1.0/metrics?project={client.project}",
+    ]
     assert "8 seconds" in told["why"][1]
     with pytest.raises(ValueError, match="'state' or 'metrics', not 'guess'"):
         frames.instances(client, source="guess")
