@@ -212,7 +212,7 @@ def _compared(
     """Return the columns to compare, and words on those that cannot be."""
     before, after = looks
     both = [name for name in before.columns if name in after.columns and name not in keys]
-    left_out = _names("ignore", ignore, {*before.columns, *after.columns})
+    left_out = _names("ignore", ignore, list(dict.fromkeys([*before.columns, *after.columns])))
     if columns is not None:
         return [name for name in _names("columns", columns, both) if name not in left_out], []
     words = [
@@ -224,7 +224,7 @@ def _compared(
     return [name for name in both if name not in left_out and not _column(view, name).is_measured], words
 
 
-def _names(what: str, names: object, known: Sequence[str] | set[str]) -> list[str]:
+def _names(what: str, names: object, known: Sequence[str]) -> list[str]:
     if isinstance(names, str) or not isinstance(names, Sequence | set | frozenset | pd.Index):
         raise TypeError(f"{what} is a list of names, as in ['status'], not {checks.shown(names)}")
     told = [checks.text("a column's name", name) for name in names]

@@ -36,19 +36,24 @@ def named(clients: Clients) -> dict[str, Client]:
         found = {_named(name): client for name, client in clients.items()}
     else:
         several = _listed(clients)
+        _only_clients(several)
         told = [_server_name(client) for client in several]
         found = {
-            name if name and told.count(name) == 1 else getattr(client, "endpoint", ""): client
+            name if name and told.count(name) == 1 else client.endpoint: client
             for name, client in zip(told, several, strict=True)
         }
         if len(found) < len(several):
             raise ValueError("two of these clients are of one server: give a mapping of names to clients")
-    for client in found.values():
-        if not isinstance(client, Client):
-            raise TypeError(f"{client!r} is no Client: lxdnb.connect(…) gives one")
+    _only_clients(found.values())
     if not found:
         raise ValueError("no client was given: lxdnb.connect(…) gives one")
     return found
+
+
+def _only_clients(found: Iterable[object]) -> None:
+    for client in found:
+        if not isinstance(client, Client):
+            raise TypeError(f"{client!r} is no Client: lxdnb.connect(…) gives one")
 
 
 def remember(clients: Mapping[str, Client]) -> dict[str, str]:
@@ -98,6 +103,8 @@ def _named(name: object) -> str:
 
 
 def _listed(clients: object) -> list[Any]:
+    if isinstance(clients, pd.DataFrame | pd.Series):
+        raise TypeError(f"a {type(clients).__name__} is no Client: lxdnb.connect(…) gives one")
     if isinstance(clients, str) or not isinstance(clients, Iterable):
         raise TypeError(f"a Client, a mapping of names to Clients, or a list of them is asked for, not {clients!r}")
     return list(clients)

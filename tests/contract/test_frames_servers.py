@@ -81,6 +81,11 @@ def test_what_are_no_clients_is_refused(client):
     for wrong in (None, "sandbox:", [client, "c1"], {"a": 1}, {1: client}, 5):
         with pytest.raises(TypeError, match=r"Client|named by str"):
             frames.instances(wrong)
+    with pytest.raises(TypeError, match="'c1' is no Client"):
+        frames.run(["c1", "c2"], "true")
+    for wrong in (frame := frames.pools(client), frame["name"]):
+        with pytest.raises(TypeError, match=f"a {type(wrong).__name__} is no Client"):
+            frames.instances(wrong)
     for none in ([], {}):
         with pytest.raises(ValueError, match="no client was given"):
             frames.instances(none)

@@ -299,6 +299,8 @@ def test_frames_that_do_not_go_together():
         frames.diff(own, own, "status")
     with pytest.raises(ValueError, match="no column 'descripton' to compare: did you mean 'description'"):
         frames.diff(own, own, ignore=["descripton"])
+    with pytest.raises(ValueError, match=f"there are {', '.join(own.columns)}$"):
+        frames.diff(own, own, ignore=["xyzzy"])
 
 
 def test_the_client_is_found_again_by_what_changed():
