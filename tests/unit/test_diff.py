@@ -197,7 +197,7 @@ def test_what_one_frame_alone_has_is_told():
     assert "status: not compared, for only after has it" in words(found)
     assert "project: not compared, for only after has it" in words(found)
     assert words(frames.diff(few, few)) == ""
-    with pytest.raises(ValueError, match="no column 'status' to compare: there are description"):
+    with pytest.raises(ValueError, match="no column 'status' to compare: there is 'description' alone"):
         frames.diff(few, frame(box()), ["status"])
 
 
