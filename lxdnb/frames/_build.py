@@ -50,7 +50,7 @@ def build(
         for column, kept in zip(every, values, strict=True):
             kept += column.values(near)
     made = {column.name: array(column, kept, told.append) for column, kept in zip(every, values, strict=True)}
-    frame = pd.DataFrame(made, index=pd.RangeIndex(len(records)))
+    frame = pd.DataFrame(made, index=pd.RangeIndex(len(records)), copy=False)
     frame.attrs["lxdnb"] = json.dumps(
         {
             "view": view,

@@ -42,6 +42,13 @@ def test_numbers_that_do_not_fit_are_told_together():
 
 
 def test_lists_that_do_not_fit_are_told_together():
-    lists, told = made("tuple", [["a", "b"], [1], None, ("a", "b"), "a", []])
-    assert list(lists) == [("a", "b"), (), (), ("a", "b"), (), ()]
-    assert told == ["x: 2 values of another type, such as [1]"]
+    lists, told = made("tuple", [["a", "b"], [1], None, ("a", "b"), "a", [], [{}]])
+    assert list(lists) == [("a", "b"), (), (), ("a", "b"), (), (), ()]
+    assert told == ["x: 3 values of another type, such as [1]"]
+
+
+@pytest.mark.parametrize("wrong", [[1], ["a", None], [["a"]], [{}]])
+def test_one_list_that_does_not_fit_is_told(wrong):
+    lists, told = made("tuple", [["a"], wrong])
+    assert list(lists) == [("a",), ()]
+    assert told == [f"x: 1 value of another type, such as {wrong}"]
