@@ -289,11 +289,31 @@ class Client(Collections):
 
     def _sibling(self, project: str | None, target: str | None) -> Self:
         """Return a client of the same server, over the same connections, whose requests ask for something else."""
-        made = object.__new__(type(self))
-        made.cert, made.host_info, made._transport, made._root = self.cert, self.host_info, self._transport, self._root
-        made._version, made.project, made.target = self._version, project, target
-        made.api = made._scoped()
-        return made
+        return self._maker(project, target)(self._transport)
+
+    def _again(self) -> Callable[[], Self | None]:
+        """Return what makes this client again for as long as one lives that shares its connections; None after that."""
+        make, connections = self._maker(self.project, self.target), weakref.ref(self._transport)
+
+        def again() -> Self | None:
+            transport = connections()
+            return None if transport is None else make(transport)
+
+        return again
+
+    def _maker(self, project: str | None, target: str | None) -> Callable[[Transport], Self]:
+        """Return what makes a client like this one of its connections, which it does not hold."""
+        kind, cert, host_info, version = type(self), self.cert, self.host_info, self._version
+
+        def make(transport: Transport) -> Self:
+            made = object.__new__(kind)
+            made.cert, made.host_info, made._transport, made._version = cert, host_info, transport, version
+            made._root = api.APINode(transport, "")[version]
+            made.project, made.target = project, target
+            made.api = made._scoped()
+            return made
+
+        return make
 
     def _open_first(self, sockets: list[str], options: Mapping[str, Any], version: str) -> None:
         tried: dict[str, str] = {}

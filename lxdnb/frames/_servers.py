@@ -6,7 +6,8 @@ import json
 import threading
 import uuid
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -21,6 +22,8 @@ Clients = Client | Mapping[str, Client] | Iterable[Client]
 """A client, several by name, or several."""
 
 _known: weakref.WeakValueDictionary[str, Client] = weakref.WeakValueDictionary()
+_again: dict[str, Callable[[], Client | None]] = {}
+"""What makes those anew that are gone, as what `use_project` gives is, for as long as there are the connections."""
 _turn = threading.Lock()
 
 
@@ -57,13 +60,22 @@ def _only_clients(found: Iterable[object]) -> None:
 
 
 def remember(clients: Mapping[str, Client]) -> dict[str, str]:
-    """Return a word for each client by which `client_of` finds it again, as long as it lives, in this process."""
+    """Return a word for each client by which `client_of` finds it again, in this process: as long as it lives, or
+    another that shares its connections."""
     with _turn:
         words = {known: word for word, known in _known.items()}
         told = {name: words.get(client) or uuid.uuid4().hex for name, client in clients.items()}
         for name, client in clients.items():
-            _known[told[name]] = client
+            word = told[name]
+            _known[word] = client
+            if word not in _again:
+                _again[word] = client._again()  # pyright: ignore[reportPrivateUsage]
+                client._ends_with_it(partial(_forget, word))  # pyright: ignore[reportPrivateUsage]
     return told
+
+
+def _forget(word: str) -> None:
+    _again.pop(word, None)
 
 
 def a_frame(what: str, value: object) -> None:
@@ -84,12 +96,13 @@ def marked(frame: pd.DataFrame) -> dict[str, object]:
 def client_of(frame: pd.DataFrame, server: str = "") -> Client:
     """Return the client that a frame was asked of, by its name in the `server` column.
 
-    Raises ValueError for a frame of another process, or of a client that is no more, TypeError for what is no frame.
+    Raises ValueError for a frame of another process, or of a client that is no more, as that of
+    `frames.instances(lxdnb.connect())`, which nobody kept; TypeError for what is no frame.
     """
     a_frame("what a client is asked for", frame)
     words = marked(frame).get("clients")
     word = words.get(server) if isinstance(words, dict) else None
-    found = _known.get(f"{word}")
+    found = _known.get(f"{word}") or _again.get(f"{word}", lambda: None)()
     if found is None:
         whose = f"the client of {server!r}" if server else "its client"
         raise ValueError(f"this frame does not know {whose} any more: give the client too")

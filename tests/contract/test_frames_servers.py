@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 
 import pandas as pd
@@ -41,6 +42,21 @@ def test_each_row_says_whose_it_is(two, server, other_server):
     assert frames.client_of(alone) is two["here"]
     del alone.attrs["lxdnb"]
     with pytest.raises(ValueError, match="give the client too"):
+        frames.client_of(alone)
+
+
+def test_a_client_that_nobody_kept_is_found_by_its_connections(client, server):
+    server.cli("project", "create", "s-lab", "-c", "features.images=false", "-c", "features.profiles=false")
+    server.cli("init", "busybox", "s-1", "--project", "s-lab")
+    frame = frames.instances(client.use_project("s-lab"), ["name"])
+    gc.collect()
+    assert frames.client_of(frame).project == "s-lab"
+    done = frames.apply(frame, "delete", progress=False)
+    assert done["did"].tolist() == ["delete"]
+    assert json.loads(server.cli("list", "--project", "s-lab", "--format", "json")) == []
+    alone = frames.instances(lxdnb.Client(str(server.socket)), ["name"])
+    gc.collect()
+    with pytest.raises(ValueError, match="does not know its client any more: give the client too"):
         frames.client_of(alone)
 
 
