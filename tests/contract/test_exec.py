@@ -18,6 +18,8 @@ import lxdnb
 from lxdnb.models import Container
 from lxdnb.streams import Exec
 from tests import daemons
+from tests.commands import late_at_last
+from tests.eventually import eventually
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def threads() -> list[str]:
 
 
 def eventually_no_threads() -> list[str]:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while threads() and time.monotonic() < deadline:
         time.sleep(0.01)
     return threads()
@@ -171,7 +173,8 @@ def test_a_wrong_argument_is_told_before_anything_is_sent(container, asked):
 
 
 @pytest.mark.parametrize("decode", [True, False])
-def test_a_timeout_kills_and_tells_what_was_said(container, server, decode: bool):
+def test_a_timeout_kills_and_tells_what_was_said(container, server, monkeypatch, decode: bool):
+    late_at_last(monkeypatch, server)
     script = "echo so far; echo trouble >&2; printf '\\303'; exec sleep 4715"
     before = len(threads())
     with pytest.raises(lxdnb.CommandTimeout, match=r"sh -c .* did not end within 0\.5 s and was killed") as late:
@@ -188,7 +191,8 @@ def test_a_timeout_kills_and_tells_what_was_said(container, server, decode: bool
     assert len(eventually_no_threads()) <= before
 
 
-def test_a_timeout_with_handlers_and_one_that_is_long_enough(container):
+def test_a_timeout_with_handlers_and_one_that_is_long_enough(container, server, monkeypatch):
+    late_at_last(monkeypatch, server)
     pieces: list[str] = []
     with pytest.raises(lxdnb.CommandTimeout) as late:
         container.execute(["sh", "-c", "echo so far; sleep 60"], stdout_handler=pieces.append, timeout=0.5)
@@ -207,7 +211,8 @@ def test_a_timeout_at_the_very_end_is_one_too(container, monkeypatch):
     assert late.value.stdout == "all\n"
 
 
-def test_a_timeout_of_one_that_reads_no_input_and_of_one_whose_child_stays(container):
+def test_a_timeout_of_one_that_reads_no_input_and_of_one_whose_child_stays(container, server, monkeypatch):
+    late_at_last(monkeypatch, server)
     started = time.monotonic()
     with pytest.raises(lxdnb.CommandTimeout):
         container.execute(["sleep", "60"], stdin_payload=b"x" * 5_000_000, timeout=0.5)
@@ -296,7 +301,7 @@ def test_a_running_command(container):
     assert "running" in repr(running)
     with pytest.raises(lxdnb.OperationTimeout, match=r"not done within 0\.3 s"):
         running.wait(0.3)
-    assert pieces == [b"started\n"]
+    eventually(lambda: pieces == [b"started\n"], 30)
     running.signal(signal.SIGTERM)
     assert running.wait(10) == 128 + signal.SIGTERM
     assert "exit code 143" in repr(running)
@@ -347,11 +352,7 @@ def test_an_interrupt_ends_the_wait_at_once_and_reaches_the_command(container, s
             assert person.wait(10) == 0
         finally:
             person.kill()
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
-        if container.execute(["cat", "/tmp/interrupted"]).stdout == "got it\n":
-            return
-    raise AssertionError("the command never got the signal")
+    eventually(lambda: container.execute(["cat", "/tmp/interrupted"]).stdout == "got it\n", 30)
 
 
 def test_a_daemon_that_dies_ends_the_command_here(container, server):

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from lxdnb import frames
+from tests.commands import late_at_last
 from tests.daemons import DaemonError
 from tests.eventually import eventually
 
@@ -102,7 +103,8 @@ def test_what_fails_stands_in_its_row(client, server):
         assert ran["error"][0] in refusal(server, "r-run", "--", *command)
 
 
-def test_one_that_takes_too_long_is_killed(client, server):
+def test_one_that_takes_too_long_is_killed(client, server, monkeypatch):
+    late_at_last(monkeypatch, server)
     launched(server, "r-1", "r-2")
     ran = frames.run(client, "hostname; test $(hostname) = r-1 || exec sleep 600", timeout=1)
     assert ran["stdout"].tolist() == ["r-1\n", "r-2\n"]

@@ -15,6 +15,7 @@ import pytest
 
 import lxdnb
 from lxdnb.models import _create
+from tests.eventually import eventually
 
 NO_BRIDGE = {"eth0": {"type": "nic", "nictype": "bridged", "parent": "no-such-bridge"}}
 
@@ -300,7 +301,8 @@ def test_cloud_init_is_waited_for(client, server):
     slow = client.instances.get("slow")
     with pytest.raises(lxdnb.exceptions.NotReady, match="still at work"):
         slow.wait_ready(1)
-    assert slow.execute(["sh", "-c", "sleep 0.3; kill -0 $(cat /run/pid)"]).exit_code != 0  # it is not left running
+    # It is not left running.
+    eventually(lambda: slow.execute(["sh", "-c", "kill -0 $(cat /run/pid)"]).exit_code != 0, 30)
     finish = threading.Timer(0.5, lambda: slow.execute(["touch", "/run/done"]))
     finish.start()
     slow.wait_ready(60)

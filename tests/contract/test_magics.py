@@ -162,23 +162,23 @@ def test_a_result_is_shown_once_and_kept(run, container, shell):
 
 def test_output_comes_as_it_is_made(container, shell, monkeypatch):
     import sys
-    import time
 
-    seen: list[tuple[float, str]] = []
+    seen: list[str] = []
 
     class Watch:
         def write(self, text: str) -> int:
-            seen.append((time.monotonic(), text))
+            seen.append(text)
+            if "early" in text:
+                container.files.put("/tmp/go", b"")
             return len(text)
 
         def flush(self) -> None:
             pass
 
     monkeypatch.setattr(sys, "stdout", Watch())
-    shell.run_cell(f"%lxd exec {container.name} -- sh -c 'echo early; sleep 1; echo late'")
-    early = next(moment for moment, text in seen if "early" in text)
-    late = next(moment for moment, text in seen if "late" in text)
-    assert late - early > 0.5
+    script = "echo early; while ! test -e /tmp/go; do sleep 0.05; done; echo late"  # late where early was seen
+    shell.run_cell(f"%lxd exec {container.name} -- sh -c '{script}'")
+    assert "".join(seen).split() == ["early", "late"]
 
 
 def test_much_output_is_cut_in_the_cell_and_whole_in_the_result(run, container, shell):
