@@ -78,10 +78,14 @@ def test_a_control_that_is_cut_kills_the_command(container, proxy, mark, talks: 
     host.await_none(mark)
 
 
-def test_an_input_that_has_ended_may_be_cut(container, proxy):
-    running = container.start_command(["sleep", "0.3"])
+def test_an_input_that_has_ended_may_be_cut(container, proxy, mark):
+    ready = threading.Event()
+    script = "trap 'exit 7' TERM; echo ready; while :; do sleep 0.02; done"
+    running = container.start_command(["sh", "-c", script, mark], on_stdout=lambda piece: ready.set())
+    assert ready.wait(SECONDS)
     assert proxy.sever("fd=0$") == 1
-    assert ended(running) == 0
+    running.signal()
+    assert ended(running) == 7
 
 
 @pytest.mark.parametrize("moment", [down(), up(3), up(200_000)])

@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 
 import lxdnb
+from tests.eventually import eventually
 from tests.faults.background import SECONDS, begun
 from tests.faults.conftest import BOX
 
-COMMAND = ["sh", "-c", "echo begun; sleep 1.5; echo ended; sleep 0.2; exit 3"]
+# In a terminal it ends when a line is typed: LXD 5.0 at times loses what is said there just before the end.
+COMMAND = ["sh", "-c", "echo begun; sleep 1.5; echo ended; read line; exit 3"]
 
 
 def test_what_is_under_way_ends_well_and_then_the_server_is_gone(client, server):
@@ -25,8 +27,10 @@ def test_what_is_under_way_ends_well_and_then_the_server_is_gone(client, server)
         stopping = begun(server.stop)
         kept = begun(container.execute, ["sh", "-c", "sleep 0.5; echo kept"])
         assert command.result(SECONDS) == (3, "", "")
+        eventually(lambda: b"ended" in b"".join(shown), SECONDS)
+        terminal.write("\n")
         assert begun(terminal.wait).result(SECONDS) == 3
-        assert b"".join(shown) == b"begun\r\nended\r\n"
+        assert b"".join(shown).startswith(b"begun\r\nended\r\n")
         assert waiting.result(SECONDS).status_code == 200
         assert kept.exception(SECONDS) is None or isinstance(kept.exception(), lxdnb.LXDError)
         stopping.result(SECONDS)
