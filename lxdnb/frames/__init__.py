@@ -14,6 +14,9 @@ requests before they are made. The only room that imports pandas.
 | what acts | `run`, a command in many; `apply`, a verb for many |
 | with frames | `to_parquet`, `read_parquet`, `html`, `text`, `outcomes`, `client_of` |
 
+What pandas makes of a frame of these is shown as such, and acted on, for it keeps what `attrs` says; of several, as
+`concat` and `merge` make one, it keeps that only where all say the same. To act on those, give `view` and `client`.
+
 `where` picks rows, in LXD's words, by any column or field: `status eq Running and not (memory lt 1GiB or name eq c.*)`.
 There are `eq`, `ne`, `gt`, `ge`, `lt`, `le`; `not` binds closer than `and`, and `and` closer than `or`. A value with
 blanks or parentheses stands in quotes.

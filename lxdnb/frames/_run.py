@@ -164,7 +164,7 @@ class _How:
     kept: int
 
 
-class _Kept:
+class _Output:
     """The first bytes of an output, and how many there were."""
 
     def __init__(self, most: int) -> None:
@@ -187,7 +187,7 @@ class _Command:
     def __init__(self, server: str, thing: Thing, root: api.APINode, how: _How) -> None:
         self.server, self.thing = server, thing
         self._root, self._how = root, how
-        self._outputs = {"stdout": _Kept(how.kept), "stderr": _Kept(how.kept)}
+        self._outputs = {"stdout": _Output(how.kept), "stderr": _Output(how.kept)}
         self._turn = threading.Lock()
         self._running: Exec | None = None
         self.stopped = False

@@ -211,12 +211,12 @@ def sample(
     has one row of NA, which ends its line in a plot, and so have those of a server that is down: it is named in
     `attrs`, and read on when it is back. Readings that would come late are left out: the next is in its own time.
 
-    `where` are conditions, as those of `frames.instances`, and looked at for each reading. With `source="metrics"` a
-    reading is one request, or one for each member of a cluster, and one more with `where`. Servers measure anew after 8
-    seconds: a reading that repeats the one before has no rows. What another program had measured up to 8 seconds
-    before is told too, and a rate then off by as much. CPU is counted by the kernel's ticks, and a new start is known
-    by a counter that fell, while states tell of it. `source="state"` asks for the state of each instance, which is
-    exact at any time and costs one request each.
+    `where` are conditions, as those of `frames.instances`, and looked at for each reading; `now` in them is when this
+    is called. With `source="metrics"` a reading is one request, or one for each member of a cluster, and one more with
+    `where`. Servers measure anew after 8 seconds: a reading that repeats the one before has no rows. What another
+    program had measured up to 8 seconds before is told too, and a rate then off by as much. CPU is counted by the
+    kernel's ticks, and a new start is known by a counter that fell, while states tell of it. `source="state"` asks for
+    the state of each instance, which is exact at any time and costs one request each.
 
     The last `keep` rows are kept, of about 100 bytes each. Raises ValueError for a column or condition that there is
     none of, and LXDAPIExtensionNotAvailable where a sole server is too old to measure.
