@@ -11,7 +11,7 @@ import pandas as pd
 
 from lxdnb import checks
 from lxdnb.client import Client
-from lxdnb.exceptions import LXDError
+from lxdnb.exceptions import LXDAPIException, LXDError
 from lxdnb.frames._asked import Asked, at_once
 from lxdnb.frames._build import build
 from lxdnb.frames._columns import Record, unheard
@@ -19,7 +19,7 @@ from lxdnb.frames._filter import globs, strangers
 from lxdnb.frames._plan import Plan, plan
 from lxdnb.frames._servers import Clients, named
 from lxdnb.frames._view import CLUSTER, EACH_MEMBER, Step, View
-from lxdnb.models.project import assert_project
+from lxdnb.models.project import assert_project, with_projects
 
 __all__ = ["explained", "frame_of", "plan_for", "records_of"]
 
@@ -107,7 +107,10 @@ def records_of(server: Asked, made: Plan) -> list[Record]:
     view, client = made.view, server.client
     if view.extension:
         client.assert_has_api_extension(view.extension)
-    records = _listed(server, made) if view.records is None else view.records(server, made.parameters())
+    try:
+        records = _listed(server, made) if view.records is None else view.records(server, made.parameters())
+    except LXDAPIException as error:
+        raise (with_projects(error, client) if view.feature else error) from None
     if not records and client.project and view.feature and not made.all_projects:
         assert_project(client)
     heard = records

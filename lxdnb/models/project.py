@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from lxdnb import api, checks
-from lxdnb.exceptions import LXDAPIException, NotFound
+from lxdnb.exceptions import Forbidden, LXDAPIException, LXDError, NotFound
 from lxdnb.models._model import as_sent, name_in
 from lxdnb.models._named import OfServer, OfServerManager
 
 if TYPE_CHECKING:
     from lxdnb.client import Client
 
-__all__ = ["Project", "ProjectManager", "assert_project"]
+__all__ = ["Project", "ProjectManager", "assert_project", "with_projects"]
 
 
 class Project(OfServer):
@@ -119,3 +119,17 @@ def assert_project(client: Client) -> None:
         raise NotFound(error.response, message=message) from None
     except LXDAPIException:
         pass  # a client that may not look at projects
+
+
+def with_projects(error: LXDAPIException, client: Client) -> LXDAPIException:
+    """Return a refusal with the projects that the client may use, where its own is none of them."""
+    if type(error) not in (Forbidden, LXDAPIException):
+        return error
+    try:
+        names = sorted(map(name_in, api.metadata(client.api.projects.get())))
+    except LXDError:
+        return error
+    if not names or (client.project or "default") in names:
+        return error
+    hint = f"this client may use {', '.join(names)}, as by use_project({names[0]!r})"
+    return type(error)(error.response, message=f"{error}: {hint}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pandas as pd
 import pytest
@@ -186,6 +187,26 @@ def test_a_client_of_one_project_sees_what_that_project_sees(client, server, lab
         else:
             with pytest.raises(lxdnb.LXDAPIException, match="not authorized"):
                 frames.volumes(guest, all_projects=True)
+        guest.close()
+    finally:
+        client.certificates.get(fingerprint(pair)).delete()
+
+
+def test_a_client_that_may_not_look_is_told_where_it_may(client, server, lab, tmp_path):
+    pair = keypair(tmp_path, "guest")
+    pem = (tmp_path / "guest.crt").read_text()
+    client.certificates.create("", pem, name="p-guest", restricted=True, projects=["p-lab", "p-same"])
+    try:
+        guest = lxdnb.Client(server.address, cert=pair, verify=str(server.server_certificate))
+        said = r"(not authorized|\"default\"): this client may use p-lab, p-same, as by use_project\('p-lab'\)$"
+        with pytest.raises(lxdnb.LXDAPIException, match=said):
+            frames.instances(guest)
+        both = frames.instances({"all": client, "guest": guest}, ["name"])
+        assert re.search(said, json.loads(both.attrs["lxdnb"])["failed"]["guest"])
+        lab_alone = frames.instances(guest.use_project("p-lab"), ["name"])
+        assert lab_alone["name"].tolist() == ["p-two"]
+        with pytest.raises(lxdnb.exceptions.Forbidden, match=r"(not authorized|is restricted)$"):
+            frames.warnings(guest)  # which no project would help with
         guest.close()
     finally:
         client.certificates.get(fingerprint(pair)).delete()
