@@ -118,6 +118,10 @@ class _Look:
         return self.mark.get("failed") or {}
 
     @property
+    def is_of_all_projects(self) -> bool:
+        return bool(self.mark.get("all_projects"))
+
+    @property
     def projects(self) -> Mapping[str, str]:
         return self.mark.get("projects") or {}
 
@@ -177,6 +181,9 @@ def _view(before: _Look, after: _Look) -> View:
         raise ValueError(f"before is a frame of {one}, after of {other}: frames of one view are compared")
     view = VIEWS[one]
     if "project" in view.columns and not all("project" in look.columns for look in (before, after)):
+        if before.is_of_all_projects != after.is_of_all_projects:
+            every, one = ("before", "after") if before.is_of_all_projects else ("after", "before")
+            raise ValueError(f"{every} is of all projects, {one} of one: ask for both in the same way")
         for server, project in before.projects.items():
             if after.projects.get(server, project) != project:
                 raise ValueError(

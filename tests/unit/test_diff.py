@@ -303,6 +303,20 @@ def test_frames_that_do_not_go_together():
         frames.diff(own, own, ignore=["xyzzy"])
 
 
+def test_frames_of_other_projects_do_not_go_together():
+    bare = ["name", "status"]
+    one, lab = frame(box(), columns=bare, projects={"": "default"}), frame(columns=bare, projects={"": "lab"})
+    every = frame(box(), box("c2", project="lab"), all_projects=True)
+    with pytest.raises(ValueError, match="before is of the project 'default', after of 'lab': frames of one project"):
+        frames.diff(one, lab)
+    with pytest.raises(ValueError, match="before is of all projects, after of one: ask for both in the same way"):
+        frames.diff(every, one)
+    with pytest.raises(ValueError, match="after is of all projects, before of one"):
+        frames.diff(one, every)
+    # With the column in both, each row says whose it is.
+    assert cells(frames.diff(frame(box(), projects={"": "default"}), every)) == [("c2", "added", None, None, None)]
+
+
 def test_the_client_is_found_again_by_what_changed():
     clients = {"": "b1946ac92492d2347c6235b4d2611184"}
     found = frames.diff(frame(box()), frame(box(), clients=clients, servers={"": "/unix.socket"}))
