@@ -8,7 +8,7 @@ from collections.abc import Callable
 __all__ = ["eventually"]
 
 
-def eventually(true: Callable[[], object], seconds: float = 10, *, otherwise: Callable[[], object] = str) -> None:
+def eventually(true: Callable[[], object], seconds: float = 30, *, otherwise: Callable[[], object] = str) -> None:
     """Wait until `true()` is; where it never is, what `otherwise()` returns says why."""
     ends = time.monotonic() + seconds
     while not true():

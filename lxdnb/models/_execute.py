@@ -88,7 +88,7 @@ class RunsCommands(Model):
         >>> client.instances.get("c1").execute(["sh", "-c", "echo $WHO; exit 3"], environment={"WHO": "me"})
         ExecResult(exit_code=3, stdout='me\\n', stderr='')
         >>> try:
-        ...     client.instances.get("c1").execute(["sh", "-c", "echo so far; exec sleep 60"], timeout=0.5)
+        ...     client.instances.get("c1").execute(["sh", "-c", "echo so far; exec sleep 60"], timeout=3)
         ... except lxdnb.CommandTimeout as error:
         ...     error.stdout
         'so far\\n'

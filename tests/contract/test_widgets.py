@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 import nbclient
@@ -22,16 +21,10 @@ from lxdnb.widgets import EventsPanel, ExecPanel
 from lxdnb.widgets._panel import Refresher
 from lxdnb.widgets.events import row
 from tests.daemons import Daemon
+from tests.eventually import eventually
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 SCRIPT = r"i=0; while [ $i -lt 2000 ]; do i=$((i+1)); echo line $i; done; printf '<b>\t$x$ \342\202\254'"
-
-
-def eventually(condition: Callable[[], Any], seconds: float = 15) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it has not come"
-        time.sleep(0.02)
 
 
 def ours() -> list[str]:
