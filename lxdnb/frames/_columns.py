@@ -135,7 +135,7 @@ def mapping(value: object) -> dict[str, Any]:
 
 def closest(name: str, known: Iterable[str]) -> str:
     """Return what may have been meant by a name that is not known, as the end of a sentence."""
-    names = list(dict.fromkeys(known))
+    names = [each for each in dict.fromkeys(known) if each != name]  # as `config.`, made of a pattern, would be
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
     if close:
         return "did you mean " + " or ".join(repr(each) for each in close) + "?"

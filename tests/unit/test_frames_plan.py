@@ -100,6 +100,8 @@ def test_paths_reach_keys_with_dots(path, value):
         ("state.memory.usag", "did you mean 'state.memory.usage'"),
         ("state.network.eth0.hwadr", "did you mean 'state.network.eth0.hwaddr'"),
         ("xyzzy", "there are name, status"),
+        ("config.", r"did you mean 'config\.\*' or 'config'"),
+        ("devices.root", r"did you mean 'devices\.root\.\*'"),
     ],
 )
 def test_an_unknown_column_names_the_closest(wrong, hint):
