@@ -123,7 +123,7 @@ class Lab:
         self._browser = browser
 
     def open(self, path: str, width: int = 1200, height: int = 900) -> Notebook:
-        """Open a notebook, a path in `root`, and return it once its kernel is ready."""
+        """Open a notebook, a path in `root`, and return it once its kernel is ready and all its cells are shown."""
         page = self._browser.new_page(viewport={"width": width, "height": height})
         page.goto(f"{self.url}/lab/tree/{path}?reset")
         page.wait_for_function(_READY, timeout=60_000)
