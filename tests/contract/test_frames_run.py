@@ -46,13 +46,13 @@ def refusal(server, *arguments: str) -> str:
 def heard(monkeypatch) -> list[bytes]:
     """The pieces of output that have come from any instance."""
     pieces: list[bytes] = []
-    take = _run._Kept.take
+    take = _run._Output.take
 
-    def taken(kept: _run._Kept, piece: bytes) -> None:
+    def taken(kept: _run._Output, piece: bytes) -> None:
         take(kept, piece)
         pieces.append(piece)
 
-    monkeypatch.setattr(_run._Kept, "take", taken)
+    monkeypatch.setattr(_run._Output, "take", taken)
     return pieces
 
 
