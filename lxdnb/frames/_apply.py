@@ -70,7 +70,8 @@ def apply(
     under way at a time on each server.
 
     No failure stops the others, and none is raised: each stands in its row. An interrupt (Ctrl-C, a notebook's Stop)
-    begins no more, and returns what there is: what a server was doing it goes on with, and the row says so.
+    begins no more, and returns what there is: what a server was doing it goes on with, and the row says so. While it
+    still looks at what there is, an interrupt raises KeyboardInterrupt, and nothing was done.
 
     Raises, before anything is sent, ValueError for another verb and for a frame that does not tell its things,
     TypeError for another option and for what is no DataFrame.
